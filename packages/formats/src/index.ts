@@ -1,0 +1,1 @@
+export type { BytePath, IndexedEntry, TarEntry, TarEntryType } from './tar/entry.ts';

@@ -1,0 +1,23 @@
+import { BowlineError } from '@bowline/errors';
+
+/** Everything that can go wrong between a bowl and its artefacts. */
+export type ImageErrorCode =
+  | 'BUILD_BUSY'
+  | 'LOCK_STALE'
+  | 'SOURCE_CHANGED'
+  | 'SOURCE_MISSING'
+  | 'OFFLINE_MISSING'
+  | 'LAYER_INVALID'
+  | 'LAYER_TOO_LARGE'
+  | 'TOOL_MISSING'
+  | 'TOOLBOX_FAILED'
+  | 'KERNEL_MISSING'
+  | 'KERNEL_MODULE_MISSING'
+  | 'INIT_MISSING'
+  | 'ARCH_MISMATCH'
+  | 'SLOT_TOO_SMALL'
+  | 'DISK_TOO_SMALL'
+  | 'DISK_FULL';
+
+/** A failed build, said in a sentence. */
+export class ImageError extends BowlineError<ImageErrorCode> {}

@@ -1,10 +1,13 @@
 export type { BlobStore, Digest } from './blob-store.ts';
 export { HostError, type HostErrorCode } from './error.ts';
+export { type FileLockOptions, withFileLock } from './file-lock.ts';
 export type { Clock, Host } from './host.ts';
 export { LocalBlobStore } from './local-blob-store.ts';
 export { nodeHost } from './node-host.ts';
 export { NodeProcesses } from './node-processes.ts';
 export type { OutputSink, Processes, ProcessResult, ProcessSpec, RunningProcess, StdinSource } from './processes.ts';
 export type { Progress, TaskProgress } from './progress.ts';
+export { removeTree, withScratchFolder } from './scratch-folder.ts';
 export { sha256File } from './sha256-file.ts';
+export { type CopySource, copyRange, copySparse } from './sparse-copy.ts';
 export { syncFolder, writeFileAtomic } from './write-file-atomic.ts';

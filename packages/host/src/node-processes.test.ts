@@ -39,7 +39,13 @@ describe('NodeProcesses.run', () => {
       .trim()
       .split('\n')
       .map((line) => line.split('=')[0]);
-    expect(names.sort()).toEqual(['EXTRA', 'HOME', 'LANG', 'PATH', 'TZ']);
+    expect(names.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
+      'EXTRA',
+      'HOME',
+      'LANG',
+      'PATH',
+      'TZ',
+    ]);
   });
 
   it('kills grandchildren on time-out', async () => {

@@ -1,1 +1,55 @@
-export {};
+export {
+  BOOT_TRIES,
+  type BootEntry,
+  bootEntryName,
+  bootEntryText,
+  ENTRY_FOLDER,
+  loaderConfigText,
+  ukiPath,
+} from './boot-entry.ts';
+export { SOURCE_EPOCH } from './epoch.ts';
+export { OsLayoutError, type OsLayoutErrorCode } from './error.ts';
+export {
+  type BootMode,
+  type CommandLineOptions,
+  DEBUG_TERMINAL,
+  kernelCommandLine,
+  LIVE_FILES,
+  LOOP_REF,
+  NETBOOT_FILES,
+} from './kernel-command-line.ts';
+export {
+  diskLayout,
+  type LayoutOptions,
+  type PartitionPlan,
+  type PartitionRole,
+  STATE_LABEL,
+  TYPE_GUID,
+} from './partitions.ts';
+export { type DefinitionFile, repartDefinitions } from './repart.ts';
+export { type SlotUuids, slotUuids } from './root-hash.ts';
+export {
+  BIOS_BOOT_SIZE_BYTES,
+  type DiskDemand,
+  ESP_SIZE_BYTES,
+  fitsDisk,
+  GIB,
+  MIB,
+  SLOT_FULL_WARNING,
+  SMALLEST_STATE_SIZE_BYTES,
+  slotSizeBytes,
+  smallestDiskBytes,
+  veritySizeBytes,
+} from './sizes.ts';
+export {
+  BOWLINE_FOLDER,
+  CLOUD_CONFIG_FOLDER,
+  MOUNT_POINTS,
+  PACKAGE_DATABASES,
+  PERSIST_FILE,
+  RELEASE_FILE,
+  RUNNING_IMAGE_FILE,
+  STATE_BINDS,
+  STATE_FOLDER,
+  STATE_OVERLAYS,
+} from './state.ts';

@@ -17,6 +17,14 @@ export type ImageErrorCode =
   | 'ARCH_MISMATCH'
   | 'SLOT_TOO_SMALL'
   | 'DISK_TOO_SMALL'
+  | 'ENGINE_FAILED'
+  | 'FOREIGN_ARCH'
+  | 'CONTEXT_INVALID'
+  | 'PACKAGE_MANAGER_MISSING'
+  | 'PACKAGES_FAILED'
+  | 'STORE_ARCHIVE_INVALID'
+  | 'IMAGE_MISSING'
+  | 'IMAGE_UNREADABLE'
   | 'DISK_FULL';
 
 /** A failed build, said in a sentence. */

@@ -31,6 +31,8 @@ export interface ResolveContext {
   plainHttpRegistries: readonly string[];
   /** The toolbox, prepared on first use. */
   toolbox: () => Promise<Toolbox>;
+  /** sha256 of a file beside the bowl; may remember files that did not change. */
+  hashFile: (file: string) => Promise<Digest>;
   progress: TaskProgress;
   signal: AbortSignal;
 }

@@ -4,4 +4,18 @@ export { type CpioOptions, encodeCpio, writeCpio } from './cpio/write.ts';
 export type { DlopenDependency } from './elf/dlopen.ts';
 export { ELF_MACHINE, type ElfInfo, isElf, parseElf } from './elf/read.ts';
 export { FormatsError, type FormatsErrorCode } from './error.ts';
+export {
+  bytePathOf,
+  checkSymlinkTarget,
+  decodeLatin1,
+  displayPath,
+  encodeLatin1,
+  MAX_NAME_BYTES,
+  MAX_PATH_BYTES,
+  normalizePath,
+} from './tar/byte-path.ts';
 export type { BytePath, IndexedEntry, TarEntry, TarEntryType } from './tar/entry.ts';
+export { NO_XATTRS } from './tar/extensions.ts';
+export { TAR_BLOCK } from './tar/header.ts';
+export { TarParser } from './tar/parser.ts';
+export { encodeHeader, TAR_END, tarPadding } from './tar/writer.ts';

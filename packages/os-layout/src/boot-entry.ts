@@ -14,6 +14,8 @@ export interface BootEntry {
   title: string;
   /** sha256 of the UKI, `sha256:` and hex digits. */
   ukiDigest: string;
+  /** Number of the UKI's profile to start (systemd-stub(7), `@N`); its first unless given. */
+  profile?: number;
 }
 
 /** Path of a UKI on the ESP: named by content, so that it is never overwritten and entries may share it. */
@@ -50,6 +52,7 @@ export function bootEntryText(entry: BootEntry): string {
     `version ${entry.generation}`,
     'sort-key bowline',
     `efi /${ukiPath(entry.ukiDigest)}`,
+    ...(entry.profile === undefined ? [] : [`options @${entry.profile}`]),
     '',
   ].join('\n');
 }

@@ -3,6 +3,8 @@ export type Digest = `sha256:${string}`;
 
 /** Content-addressed store of immutable blobs. A blob appears whole or not at all (temporary name, fsync, rename). */
 export interface BlobStore {
+  /** Local folder of the store, when it has one: caches about blobs are kept in it. */
+  readonly folder?: string;
   has(digest: Digest): Promise<boolean>;
   /** Path of a stored blob for reading; throws HostError BLOB_MISSING. */
   path(digest: Digest): Promise<string>;

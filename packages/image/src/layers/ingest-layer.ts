@@ -1,0 +1,171 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type BlobStore, type Digest, HostError, type TaskProgress } from '@bowline/host';
+import { ImageError } from '../error.ts';
+import { DEFAULT_LAYER_LIMITS, type LayerLimits, type LayerRef } from '../sources/source.ts';
+import { readBlobChunks } from './blob-reader.ts';
+import { decompress, detectCompression, MAGIC_BYTES, type XzDecompressor } from './compression.ts';
+import { hasLayerIndex, writeLayerIndex } from './layer-index-file.ts';
+import { LayerIndexer, tooLarge } from './layer-indexer.ts';
+import { SeenFiles } from './seen-files.ts';
+
+/** Below this, any ratio is accepted: small archives of zeros are common and harmless. */
+const RATIO_FREE_BYTES = 64 * 2 ** 20;
+
+export interface IngestOptions {
+  /** The packed or plain tar: a stream, or a file (also a blob of a store). */
+  source: { kind: 'stream'; stream: AsyncIterable<Uint8Array> } | { kind: 'file'; path: string };
+  /** For messages and the layer's `origin`: where it came from. */
+  origin: string;
+  /** Digest of the uncompressed tar, when it is known; anything else is refused. */
+  diffId?: Digest | undefined;
+  limits?: LayerLimits | undefined;
+  /** Unpacks xz; without it an xz layer is refused (TOOL_MISSING). */
+  xz?: XzDecompressor | undefined;
+  progress?: Pick<TaskProgress, 'bytes'> | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Brings a layer into the store in one pass over its bytes: unpacked, hashed, held to the limits, read as a tar, its index
+ * written beside the blob. A layer that is there already (by `diffId`, or a file that has not changed since) is not read.
+ *
+ * @throws ImageError LAYER_INVALID (damaged, cut off, hostile, or not `diffId`), LAYER_TOO_LARGE, TOOL_MISSING
+ * @throws HostError ABORTED | DISK_FULL
+ */
+export async function ingestLayer(options: IngestOptions, store: BlobStore): Promise<LayerRef> {
+  const known = options.diffId === undefined ? undefined : await findLayer(store, options.diffId, options.origin);
+  if (known !== undefined) return known;
+  if (options.source.kind === 'stream') return ingestStream(options.source.stream, undefined, options, store);
+
+  const path = resolve(options.source.path);
+  const stats = await statSource(path, options.origin);
+  const seenFiles = store.folder === undefined ? undefined : new SeenFiles(join(store.folder, 'seen'));
+  const seen = await seenFiles?.find(path, stats);
+  const unchanged = seen === undefined ? undefined : await findLayer(store, seen.diffId, options.origin);
+  if (unchanged !== undefined && (options.diffId === undefined || options.diffId === unchanged.diffId)) {
+    return unchanged;
+  }
+  const layer = await ingestStream(readBlobChunks(path), Number(stats.size), options, store);
+  const after = await statSource(path, options.origin);
+  if (after.mtimeNs === stats.mtimeNs && after.ctimeNs === stats.ctimeNs) {
+    await seenFiles?.remember(path, stats, layer);
+  }
+  return layer;
+}
+
+/** A layer of the store with a current index. */
+async function findLayer(store: BlobStore, diffId: Digest, origin: string): Promise<LayerRef | undefined> {
+  if (!(await store.has(diffId))) return undefined;
+  const layer: LayerRef = { diffId, size: await store.size(diffId), origin };
+  return (await hasLayerIndex(store, layer)) ? layer : undefined;
+}
+
+async function ingestStream(
+  packed: AsyncIterable<Uint8Array>,
+  packedTotal: number | undefined,
+  options: IngestOptions,
+  store: BlobStore,
+): Promise<LayerRef> {
+  const { origin } = options;
+  const limits = options.limits ?? DEFAULT_LAYER_LIMITS;
+  const indexer = new LayerIndexer(origin, limits);
+  const counter = { packed: 0, unpacked: 0 };
+  const counted = countBytes(packed, counter, (done) => options.progress?.bytes(done, packedTotal));
+  const { head, stream } = await peek(counted, MAGIC_BYTES);
+  const compression = detectCompression(head, origin);
+
+  let blocks: readonly string[] = [];
+  async function* tap(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of decompress(stream, compression, { origin, xz: options.xz })) {
+      counter.unpacked += chunk.length;
+      if (compression !== 'none' && counter.unpacked > RATIO_FREE_BYTES) {
+        if (counter.unpacked > counter.packed * limits.maxRatio) {
+          throw tooLarge(origin, `unpacks to more than ${limits.maxRatio} times its size`, 'maxRatio');
+        }
+      }
+      indexer.push(chunk);
+      yield chunk;
+    }
+    // A digest proves the end better than the end marker, which some writers leave out.
+    blocks = indexer.finish({ requireEnd: options.diffId === undefined });
+  }
+
+  const stored = await storeStream(tap(), options, store);
+  const layer: LayerRef = { diffId: stored.digest, size: stored.size, origin };
+  await writeLayerIndex(store, layer, indexer.entryCount, blocks);
+  return layer;
+}
+
+async function storeStream(stream: AsyncIterable<Uint8Array>, options: IngestOptions, store: BlobStore) {
+  const { diffId, signal } = options;
+  try {
+    return await store.ingest(stream, {
+      ...(diffId === undefined ? {} : { expected: diffId }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (cause) {
+    if (!(cause instanceof HostError) || cause.code !== 'BLOB_MISMATCH') throw cause;
+    throw new ImageError({
+      code: 'LAYER_INVALID',
+      message: `${options.origin}: ${cause.message}`,
+      hint: cause.hint,
+      details: cause.details,
+      cause,
+    });
+  }
+}
+
+async function statSource(path: string, origin: string) {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (cause) {
+    throw new ImageError({
+      code: 'SOURCE_MISSING',
+      message: `${origin}: cannot read ${path}`,
+      hint: 'Check the path in the bowl; relative paths start at its folder.',
+      cause,
+    });
+  }
+}
+
+async function* countBytes(
+  stream: AsyncIterable<Uint8Array>,
+  counter: { packed: number },
+  report: (done: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
+    counter.packed += chunk.length;
+    report(counter.packed);
+    yield chunk;
+  }
+}
+
+/** Looks at the first bytes of a stream and gives back a stream that still has them. */
+async function peek(
+  stream: AsyncIterable<Uint8Array>,
+  count: number,
+): Promise<{ head: Uint8Array; stream: AsyncIterable<Uint8Array> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  let head = new Uint8Array();
+  let first: Uint8Array | undefined;
+  while (head.length < count) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    first = head.length === 0 ? next.value : undefined;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    try {
+      if (head.length > 0) yield first ?? head;
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { head: head.subarray(0, count), stream: rest() };
+}

@@ -66,7 +66,7 @@ export class ChildGroup {
   }
 
   /** Starts a process. Throws HostError PROCESS_NOT_FOUND, or PROCESS_FAILED when the kernel refuses. */
-  static start(spec: Pick<ProcessSpec, 'argv' | 'env' | 'cwd'>, stdio: StdioOptions): ChildGroup {
+  static start(spec: Pick<ProcessSpec, 'argv' | 'name' | 'env' | 'cwd'>, stdio: StdioOptions): ChildGroup {
     const env = buildEnvironment(spec.env);
     const program = findProgram(spec.argv[0], env['PATH']);
     if (program === undefined) throw processNotFound(spec.argv, env['PATH'] ?? '');
@@ -78,7 +78,7 @@ export class ChildGroup {
       // Node reports a refused start by an event; the reasons left by now are the folder and the process limits.
       child.once('error', () => undefined);
       const why = spec.cwd === undefined ? 'the system refused to start it' : `could not start it in ${spec.cwd}`;
-      throw processFailed(spec.argv, { exitCode: null, signal: null, stderrTail: why });
+      throw processFailed(spec, { exitCode: null, signal: null, stderrTail: why });
     }
     // A listener must exist: a failing kill() or a broken pipe would otherwise end this program.
     child.on('error', () => undefined);

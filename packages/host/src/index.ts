@@ -5,6 +5,7 @@ export type { Clock, Host } from './host.ts';
 export { LocalBlobStore } from './local-blob-store.ts';
 export { nodeHost } from './node-host.ts';
 export { NodeProcesses } from './node-processes.ts';
+export { processOutput } from './process-output.ts';
 export type { OutputSink, Processes, ProcessResult, ProcessSpec, RunningProcess, StdinSource } from './processes.ts';
 export type { Progress, TaskProgress } from './progress.ts';
 export { removeTree, withScratchFolder } from './scratch-folder.ts';

@@ -1,9 +1,10 @@
+import { createWriteStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { ByteTail } from './byte-tail.ts';
 import { ChildGroup } from './child-group.ts';
 import { abortedError, errnoOf, explainDiskFull } from './error.ts';
-import { outputTooLarge, processFailed, processTimedOut } from './process-failure.ts';
+import { outputTooLarge, processFailed, processName, processTimedOut } from './process-failure.ts';
 import type { OutputSink, Processes, ProcessResult, ProcessSpec, RunningProcess, StdinSource } from './processes.ts';
 
 const STDERR_TAIL_BYTES = 64 * 1024;
@@ -17,7 +18,7 @@ const PIPE_CLOSE_MS = 5000;
  */
 export class NodeProcesses implements Processes {
   async run(spec: ProcessSpec): Promise<ProcessResult> {
-    if (spec.signal?.aborted) throw abortedError(spec.argv[0], spec.signal);
+    if (spec.signal?.aborted) throw abortedError(processName(spec), spec.signal);
     const stdout = spec.stdout ?? { kind: 'capture' };
     const files = new Map<'stdout' | 'stderr', FileHandle>();
     try {
@@ -30,12 +31,19 @@ export class NodeProcesses implements Processes {
   }
 
   spawn(spec: Omit<ProcessSpec, 'stdout' | 'stdin'>): RunningProcess {
-    if (spec.signal?.aborted) throw abortedError(spec.argv[0], spec.signal);
+    if (spec.signal?.aborted) throw abortedError(processName(spec), spec.signal);
+    const errorFile = spec.stderr?.kind === 'file' ? createWriteStream(spec.stderr.path, { mode: 0o644 }) : undefined;
+    errorFile?.on('error', () => undefined);
     const group = ChildGroup.start(spec, ['pipe', 'pipe', 'pipe']);
     const stdin = group.child.stdin as Writable;
     const output = group.child.stdout as Readable;
     const tail = new ByteTail(STDERR_TAIL_BYTES);
-    const stderrDone = drain(group.child.stderr as Readable, (chunk) => tail.push(chunk)).catch(() => undefined);
+    const stderrDone = drain(
+      group.child.stderr as Readable,
+      errorHandler(spec.stderr, (chunk) => void errorFile?.write(chunk), tail),
+    )
+      .catch(() => undefined)
+      .finally(() => errorFile?.end());
     stdin.on('error', () => undefined);
     output.on('error', () => undefined);
     const unwatch = group.watch(spec, () => void group.kill());
@@ -72,13 +80,13 @@ export class NodeProcesses implements Processes {
     const tail = new ByteTail(STDERR_TAIL_BYTES);
     const captured: Uint8Array[] = [];
     const unwatch = group.watch(spec, (reason) =>
-      stop(reason === 'timeout' ? processTimedOut(spec, tail.text()) : abortedError(spec.argv[0], spec.signal)),
+      stop(reason === 'timeout' ? processTimedOut(spec, tail.text()) : abortedError(processName(spec), spec.signal)),
     );
     const limitBytes = spec.maxCaptureBytes ?? DEFAULT_CAPTURE_BYTES;
     const flows = [
       feed(group.child.stdin, spec.stdin, () => failure !== undefined),
-      drain(group.child.stdout, outputHandler(spec.argv, stdout, captured, limitBytes)),
-      drain(group.child.stderr, errorHandler(spec.stderr, files.get('stderr'), tail)),
+      drain(group.child.stdout, outputHandler(spec, stdout, captured, limitBytes)),
+      drain(group.child.stderr, errorHandler(spec.stderr, writeTo(spec.stderr, files.get('stderr')), tail)),
     ].map((flow) => flow.catch(stop));
 
     const end = await group.exited;
@@ -92,7 +100,7 @@ export class NodeProcesses implements Processes {
     await settleWithin(feeding ?? Promise.resolve(), 0);
     if (failure !== undefined) throw failure.error;
     if (end.exitCode === null || !(spec.okExitCodes ?? [0]).includes(end.exitCode)) {
-      throw processFailed(spec.argv, { ...end, stderrTail: tail.text() });
+      throw processFailed(spec, { ...end, stderrTail: tail.text() });
     }
     return { exitCode: end.exitCode, stdout: Buffer.concat(captured), stderrTail: tail.text() };
   }
@@ -110,7 +118,7 @@ async function openSink(path: string): Promise<FileHandle> {
 }
 
 function outputHandler(
-  argv: readonly string[],
+  spec: ProcessSpec,
   sink: OutputSink,
   captured: Uint8Array[],
   limitBytes: number,
@@ -119,25 +127,29 @@ function outputHandler(
   let sizeBytes = 0;
   return (chunk) => {
     sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) throw outputTooLarge(argv, limitBytes);
+    if (sizeBytes > limitBytes) throw outputTooLarge(spec, limitBytes);
     captured.push(chunk);
   };
 }
 
 function errorHandler(
   sink: OutputSink | undefined,
-  file: FileHandle | undefined,
+  write: (chunk: Uint8Array) => void | Promise<void>,
   tail: ByteTail,
 ): (chunk: Uint8Array) => Promise<void> {
   return async (chunk) => {
     tail.push(chunk);
     if (sink?.kind === 'chunks') await sink.onChunk(chunk);
     if (sink?.kind === 'inherit') process.stderr.write(chunk);
-    if (sink?.kind === 'file' && file !== undefined) {
-      await file.writeFile(chunk).catch((error: unknown) => {
-        throw explainDiskFull(error, sink.path);
-      });
-    }
+    if (sink?.kind === 'file') await write(chunk);
+  };
+}
+
+function writeTo(sink: OutputSink | undefined, file: FileHandle | undefined): (chunk: Uint8Array) => Promise<void> {
+  return async (chunk) => {
+    await file?.writeFile(chunk).catch((error: unknown) => {
+      throw explainDiskFull(error, sink?.kind === 'file' ? sink.path : '');
+    });
   };
 }
 

@@ -25,26 +25,33 @@ function lastWords(stderrTail: string): string {
   return shown.map((line) => line.slice(0, MESSAGE_LINE_CHARACTERS)).join(' | ');
 }
 
+type Named = Pick<ProcessSpec, 'argv' | 'name'>;
+
+/** What messages call a process. */
+export function processName(spec: Named): string {
+  return spec.name ?? basename(spec.argv[0]);
+}
+
 /** PROCESS_FAILED with argv, exit code, signal and the end of standard error. */
-export function processFailed(argv: readonly string[], end: ProcessEnd, cause?: unknown): HostError {
+export function processFailed(spec: Named, end: ProcessEnd, cause?: unknown): HostError {
   const how = end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`;
   const words = lastWords(end.stderrTail);
   const diskFull = DISK_FULL_TEXT.test(end.stderrTail);
   return new HostError({
     code: 'PROCESS_FAILED',
-    message: `${basename(argv[0] ?? '')} failed with ${how}${words === '' ? '' : `: ${words}`}`,
+    message: `${processName(spec)} failed with ${how}${words === '' ? '' : `: ${words}`}`,
     hint: diskFull ? 'The disk is full: free some space, or choose another output or cache folder.' : undefined,
-    details: { argv, exitCode: end.exitCode, signal: end.signal, stderrTail: end.stderrTail, diskFull },
+    details: { argv: spec.argv, exitCode: end.exitCode, signal: end.signal, stderrTail: end.stderrTail, diskFull },
     cause,
   });
 }
 
 /** PROCESS_TIMEOUT with what the process said last. */
-export function processTimedOut(spec: Pick<ProcessSpec, 'argv' | 'timeoutMs'>, stderrTail: string): HostError {
+export function processTimedOut(spec: Pick<ProcessSpec, 'argv' | 'name' | 'timeoutMs'>, stderrTail: string): HostError {
   const words = lastWords(stderrTail);
   return new HostError({
     code: 'PROCESS_TIMEOUT',
-    message: `${basename(spec.argv[0])} did not finish within ${spec.timeoutMs / 1000} s${words === '' ? '' : `: ${words}`}`,
+    message: `${processName(spec)} did not finish within ${spec.timeoutMs / 1000} s${words === '' ? '' : `: ${words}`}`,
     details: { argv: spec.argv, timeoutMs: spec.timeoutMs, stderrTail },
   });
 }
@@ -60,10 +67,10 @@ export function processNotFound(argv: readonly string[], searchPath: string): Ho
 }
 
 /** OUTPUT_TOO_LARGE for captured output beyond its limit. */
-export function outputTooLarge(argv: readonly string[], limitBytes: number): HostError {
+export function outputTooLarge(spec: Named, limitBytes: number): HostError {
   return new HostError({
     code: 'OUTPUT_TOO_LARGE',
-    message: `${basename(argv[0] ?? '')} wrote more than ${limitBytes} bytes`,
-    details: { argv, limitBytes },
+    message: `${processName(spec)} wrote more than ${limitBytes} bytes`,
+    details: { argv: spec.argv, limitBytes },
   });
 }

@@ -15,11 +15,15 @@ export type OutputSink =
 /** One process to run: argv only, never a shell string; an environment built from nothing. */
 export interface ProcessSpec {
   argv: readonly [string, ...string[]];
+  /** What messages call it when argv[0] is only a wrapper; the program's name unless given. */
+  name?: string | undefined;
   /** Added to the minimal environment (PATH, HOME, LANG=C.UTF-8, TZ=UTC). */
   env?: Record<string, string> | undefined;
   cwd?: string | undefined;
   stdin?: StdinSource | undefined;
+  /** Captured unless given. */
   stdout?: OutputSink | undefined;
+  /** Besides the tail, which is always kept. */
   stderr?: OutputSink | undefined;
   /** Kill the whole process group after this long. */
   timeoutMs: number;
@@ -38,7 +42,7 @@ export interface ProcessResult {
 
 /** Port for running programs. Only its Node adapter may import `node:child_process`. */
 export interface Processes {
-  /** Runs to the end. Throws HostError PROCESS_FAILED | PROCESS_TIMEOUT | PROCESS_NOT_FOUND | ABORTED. */
+  /** Runs to the end. Throws HostError PROCESS_FAILED | PROCESS_TIMEOUT | PROCESS_NOT_FOUND | OUTPUT_TOO_LARGE | ABORTED. */
   run(spec: ProcessSpec): Promise<ProcessResult>;
   /** Starts a process that outlives the call (a virtual machine): streams, pid, and a promise of its end. */
   spawn(spec: Omit<ProcessSpec, 'stdout' | 'stdin'>): RunningProcess;

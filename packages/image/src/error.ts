@@ -25,6 +25,7 @@ export type ImageErrorCode =
   | 'STORE_ARCHIVE_INVALID'
   | 'IMAGE_MISSING'
   | 'IMAGE_UNREADABLE'
+  | 'SQUASHFS_FAILED'
   | 'DISK_FULL';
 
 /** A failed build, said in a sentence. */

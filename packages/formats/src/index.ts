@@ -4,6 +4,20 @@ export { type CpioOptions, encodeCpio, writeCpio } from './cpio/write.ts';
 export type { DlopenDependency } from './elf/dlopen.ts';
 export { ELF_MACHINE, type ElfInfo, isElf, parseElf } from './elf/read.ts';
 export { FormatsError, type FormatsErrorCode } from './error.ts';
+export { FAT32_MIN_CLUSTERS } from './fat/geometry.ts';
+export { type FatExtent, type FatPlan, type FatVolume, measureFat32, planFat32 } from './fat/plan.ts';
+export { type FatEntryFound, type FatFound, type FatRun, type RandomRead, readFat32 } from './fat/read.ts';
+export type { FatFile } from './fat/tree.ts';
+export { decodeGuid, encodeGuid, type Guid } from './gpt/guid.ts';
+export { type GptEnds, type GptFound, type GptPartitionFound, parseGpt } from './gpt/read.ts';
+export {
+  GPT_BACKUP_SECTORS,
+  GPT_PRIMARY_SECTORS,
+  type GptPartition,
+  PARTITION_TYPE,
+  type PartitionAttribute,
+} from './gpt/table.ts';
+export { type GptDisk, type GptImage, placePartitions, writeGpt } from './gpt/write.ts';
 export {
   bytePathOf,
   checkSymlinkTarget,

@@ -1,8 +1,6 @@
 import * as z from 'zod';
-
-const Sha256 = z
-  .templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)])
-  .meta({ description: 'sha256: and 64 hex digits.' });
+import { Arch } from '../bowl/values.ts';
+import { Sha256 } from '../digest.ts';
 
 /** One layer of a source: an uncompressed tar by its digest (diff ID), and the blob it came in. */
 export const LockedLayer = z.strictObject({
@@ -46,6 +44,6 @@ export const BowlLock = z.strictObject({
   lockVersion: z.literal(1),
   /** Digests of the files beside the bowl that it uses, by their path as written. */
   files: z.record(z.string(), Sha256),
-  arch: z.partialRecord(z.enum(['amd64', 'arm64']), LockedArch),
+  arch: z.partialRecord(Arch, LockedArch),
 });
 export type BowlLock = z.infer<typeof BowlLock>;

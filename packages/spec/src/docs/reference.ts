@@ -1,0 +1,147 @@
+import { stringify } from 'yaml';
+import * as z from 'zod';
+import { EXTENDS_LIMIT } from '../bowl/load.ts';
+import { CURRENT_API_VERSION } from '../bowl/migrate.ts';
+import { RULES, type Rule } from '../bowl/rules.ts';
+import { Bowl } from '../bowl/schema.ts';
+import { type Field, optionsOf, walkFields, wordsOf } from '../schema/describe.ts';
+
+/** The reference of the bowl document as Markdown, made from the schema and the rules. */
+export function renderReference(): string {
+  const fields = [...walkFields(Bowl)];
+  const sections = fields.filter((field) => !/[.[]/.test(field.path)).map((top) => renderSection(top, fields));
+  return [
+    '# The bowl document',
+    'Made from the schema by `npm run docs`; do not edit.',
+    INTRODUCTION,
+    '## Example',
+    yamlBlock(EXAMPLE),
+    '## Keys',
+    fields
+      .filter((field) => !/[.[]/.test(field.path))
+      .map((field) => `- [\`${field.path}\`](#${field.path.toLowerCase()})${field.optional ? '' : ' (required)'}`)
+      .join('\n'),
+    ...sections,
+    '## Rules between keys',
+    RULES.map((rule) => `- ${describeRule(rule)}`).join('\n'),
+    EXTENDS,
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+const INTRODUCTION = `A bowl describes one operating system image. It is a YAML 1.2 file, usually \`bowl.yaml\`, in UTF-8 and of at most 1 MiB.
+Unknown keys, keys given twice, tabs as indentation, YAML tags and further documents are errors; each is reported with its file, line,
+column and the nearest valid word, all of them at once. \`bowl.schema.json\` gives editors completion and checks:
+put \`# yaml-language-server: $schema=\` and the path of that file in the first line.`;
+
+const EXTENDS = `## How \`extends\` merges
+
+- A bowl may extend one other, which may extend another; at most ${EXTENDS_LIMIT} in all.
+- Maps merge key by key; everything else of the extending bowl replaces what it inherits, except lists marked "appended" above:
+  there its items follow the inherited ones, and an item of the same identity takes the inherited one's place.
+- A unit that the extending bowl enables, disables or masks leaves the other two inherited lists.
+- Relative paths stay relative to the bowl that wrote them.
+- Every file needs its own \`apiVersion\`. The merged document must be complete; a file that is only extended need not be.`;
+
+const EXAMPLE = {
+  apiVersion: CURRENT_API_VERSION,
+  name: 'edge',
+  version: '1.0.0',
+  base: { debian: { suite: 'trixie', packages: ['systemd-sysv', 'udev', 'openssh-server'] } },
+  kernel: { debian: { suite: 'trixie', package: 'linux-image-amd64' } },
+  systemd: { enable: ['ssh.service'] },
+  users: [{ name: 'admin', sshAuthorizedKeys: ['ssh-ed25519 AAAAC3Nza... admin@example.org'] }],
+  outputs: ['raw', 'iso'],
+};
+
+function renderSection(top: Field, fields: readonly Field[]): string {
+  const parts = [
+    `### ${top.path}`,
+    top.meta.description ?? '',
+    facts(top),
+    yamlBlock({ [top.key]: top.meta.examples?.[0] }),
+  ];
+  const below = fields.filter(
+    (field) => field.path.startsWith(`${top.path}.`) || field.path.startsWith(`${top.path}[]`),
+  );
+  if (below.length > 0) parts.push(renderTable(below));
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function renderTable(fields: readonly Field[]): string {
+  const rows = fields.map((field) => {
+    const example = inline(field.meta.examples?.[0]);
+    const notes = [field.meta.description ?? '', field.meta.secret ? 'Secret: never shown.' : '', mergeNote(field)];
+    return `| \`${field.path}\` | ${cell(typeOf(field))} | ${cell(presence(field))} | ${cell(notes.filter(Boolean).join(' '))} | ${cell(example)} |`;
+  });
+  return ['| key | type | default | meaning | example |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function facts(field: Field): string {
+  const lines = [`- Type: ${typeOf(field)}`, `- Default: ${presence(field)}`];
+  const note = mergeNote(field);
+  if (note !== '') lines.push(`- With \`extends\`: ${note}`);
+  return lines.join('\n');
+}
+
+function presence(field: Field): string {
+  if (!field.optional) return 'required';
+  return field.defaultValue === undefined ? 'none' : inline(field.defaultValue);
+}
+
+function mergeNote({ meta }: Field): string {
+  if (meta.merge === 'replace') return 'replaced as a whole.';
+  if (meta.merge !== 'append') return '';
+  const names: Record<string, string> = { value: 'the item itself', package: 'the package name' };
+  return meta.identity === undefined
+    ? 'appended.'
+    : `appended; identity: ${names[meta.identity] ?? `\`${meta.identity}\``}.`;
+}
+
+function typeOf(field: Field): string {
+  return typeName(field.schema);
+}
+
+function typeName(schema: z.ZodType): string {
+  const words = wordsOf(schema).map((word) => `\`${word}\``);
+  const kinds = optionsOf(schema).flatMap((option) => {
+    if (option instanceof z.ZodEnum || option instanceof z.ZodLiteral) return [];
+    if (option instanceof z.ZodArray) return [`list of ${typeName(option.element as z.ZodType)}`];
+    if (option instanceof z.ZodObject || option instanceof z.ZodRecord) return ['map'];
+    if (option instanceof z.ZodNumberFormat) return ['whole number'];
+    return [
+      option.def.type === 'string' ? 'text' : option.def.type === 'boolean' ? '`true` or `false`' : option.def.type,
+    ];
+  });
+  return [...words, ...new Set(kinds)].join(' or ');
+}
+
+function describeRule(rule: Rule): string {
+  switch (rule.kind) {
+    case 'exactly-one':
+      return `\`${rule.path}\` as a map has exactly one of ${rule.keys.map((key) => `\`${key}\``).join(', ')}.`;
+    case 'unique': {
+      const what = rule.key === undefined ? 'the same item' : `an item with the same \`${rule.key}\``;
+      return `\`${rule.path}\` does not hold ${what} twice${rule.severity === 'warning' ? ' (a warning)' : ''}.`;
+    }
+    case 'disjoint':
+      return `No item is in more than one of ${rule.lists.map((list) => `\`${list}\``).join(', ')}.`;
+    case 'no-effect':
+      return `\`${rule.path}.${rule.key}\` has no effect beside \`${rule.beside}\` (a warning).`;
+    case 'each-arch':
+      return `\`${rule.path}\` as a map has a value for each architecture in \`arch\`.`;
+  }
+}
+
+function inline(value: unknown): string {
+  return value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+function yamlBlock(value: unknown): string {
+  return `\`\`\`yaml\n${stringify(value, { lineWidth: 0 })}\`\`\``;
+}

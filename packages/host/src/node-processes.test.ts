@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -161,6 +161,12 @@ describe('NodeProcesses.run', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('leaves the mode of a device alone when output goes there', async () => {
+    const { mode } = await stat('/dev/null');
+    await processes.run({ argv: ['echo', 'hello'], stdout: { kind: 'file', path: '/dev/null' }, timeoutMs: 5000 });
+    expect((await stat('/dev/null')).mode).toBe(mode);
   });
 
   it('dies with a parent that is killed with SIGKILL', async () => {

@@ -13,7 +13,8 @@ const DEFAULT_CAPTURE_BYTES = 16 * 2 ** 20;
 const PIPE_CLOSE_MS = 5000;
 
 /**
- * Runs real programs. Chunks given to a child's standard input must not be changed after they were yielded.
+ * Runs real programs. Chunks given to a child's standard input must not be changed after they were yielded, except those
+ * of 64 KiB and more, which are written out before the next one is asked for.
  * A pipe to a child is a socket: tools must read `-`, not `/dev/stdin`.
  */
 export class NodeProcesses implements Processes {
@@ -113,7 +114,8 @@ function stdinMode(source: StdinSource | undefined): 'ignore' | 'inherit' | 'pip
 
 async function openSink(path: string): Promise<FileHandle> {
   const file = await open(path, 'w', 0o644);
-  await file.chmod(0o644);
+  // The umask must not show; but a device such as /dev/null is not ours to change.
+  if ((await file.stat()).isFile()) await file.chmod(0o644);
   return file;
 }
 

@@ -86,7 +86,8 @@ export function networkOptions(dump: string): string {
 
 async function readSources(aptFolder: string): Promise<AptSource[]> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
-  const list = async (folder: string) => (await readdir(folder).catch(() => [])).toSorted();
+  const list = async (folder: string): Promise<string[]> =>
+    (await readdir(folder).catch((): string[] => [])).toSorted((a, b) => (a < b ? -1 : 1));
   const sources = parseOneLineSources(await read(join(aptFolder, 'sources.list')));
   for (const name of await list(join(aptFolder, 'sources.list.d'))) {
     const text = await read(join(aptFolder, 'sources.list.d', name));

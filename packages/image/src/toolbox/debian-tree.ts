@@ -9,12 +9,12 @@ import {
   type TaskProgress,
   withScratchFolder,
 } from '@bowline/host';
+import { SOURCE_EPOCH } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import { ImageError } from '../error.ts';
 import type { LayerRef } from '../sources/source.ts';
 import { type AptConfiguration, debianSources, readAptConfiguration } from './apt-configuration.ts';
 
-const SOURCE_EPOCH = 1767225600;
 const TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_MAX_BYTES = 16 * 2 ** 30;
 const PIN_PRIORITY = 1001;
@@ -230,7 +230,8 @@ function explainFailure(error: unknown, spec: DebianTreeSpec): unknown {
       cause: error,
     });
   }
-  const stderr = String(error.details?.['stderrTail'] ?? '');
+  const tail = error.details?.['stderrTail'];
+  const stderr = typeof tail === 'string' ? tail : '';
   const cure = CURES.find(({ symptom }) => symptom.test(stderr));
   if (cure === undefined) return error;
   return new ImageError({
@@ -255,7 +256,7 @@ const CURES: readonly { symptom: RegExp; what: string; hint: string }[] = [
     hint: 'Installing packages executes them: install qemu-user-static, or use an image or rootfs base, which need nothing of the kind.',
   },
   {
-    symptom: /NO_PUBKEY|is not signed|keyring/i,
+    symptom: /NO_PUBKEY|is not signed/i,
     what: 'the signature of the mirror cannot be checked',
     hint: 'Install debian-archive-keyring (a newer one, when this machine runs an older release).',
   },

@@ -19,6 +19,16 @@ export interface BlobStore {
     path: string,
     options?: { expected?: Digest; maxBytes?: number; signal?: AbortSignal },
   ): Promise<{ digest: Digest; size: number }>;
+  /**
+   * Takes a local file without copying it, as a reflink or else as a hard link; `read` is given the path to read and says
+   * the digest. Undefined, before anything was read, when the file system can do neither. A hard-linked blob changes when
+   * somebody writes to its original in place: only for readers that notice.
+   */
+  adoptFile?(
+    path: string,
+    read: (path: string) => Promise<Digest>,
+    options?: { expected?: Digest },
+  ): Promise<{ digest: Digest; size: number } | undefined>;
   list(): AsyncIterable<{ digest: Digest; size: number }>;
   remove(digest: Digest): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobStore, Digest } from './blob-store.ts';
 import { abortedError, errnoOf, explainDiskFull, HostError } from './error.ts';
@@ -10,6 +10,11 @@ import { syncFolder } from './write-file-atomic.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const BLOB_MODE = 0o444;
+
+/** What a file system that cannot clone answers to FICLONE. */
+const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY'];
+/** And to link(2); EPERM also for files of others, where protected_hardlinks is on. */
+const CANNOT_SHARE = ['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP'];
 
 interface IngestOptions {
   expected?: Digest;
@@ -86,6 +91,29 @@ export class LocalBlobStore implements BlobStore {
     return cloned ?? (await this.ingest(readChunks(path, options.signal), options));
   }
 
+  async adoptFile(
+    path: string,
+    read: (path: string) => Promise<Digest>,
+    options: { expected?: Digest } = {},
+  ): Promise<{ digest: Digest; size: number } | undefined> {
+    let shared: 'reflink' | 'hard link' | undefined;
+    try {
+      return await this.#keep(
+        options,
+        async (temporary) => {
+          shared = await shareFile(path, temporary);
+          const digest = await read(temporary);
+          return { digest, size: (await stat(temporary)).size };
+        },
+        // The mode of a hard link is that of the original.
+        () => (shared === 'hard link' ? undefined : BLOB_MODE),
+      );
+    } catch (error) {
+      if (shared === undefined && CANNOT_SHARE.includes(errnoOf(error) ?? '')) return undefined;
+      throw error;
+    }
+  }
+
   async *list(): AsyncGenerator<{ digest: Digest; size: number }> {
     const root = join(this.folder, 'sha256');
     for (const prefix of (await readdir(root)).sort()) {
@@ -123,8 +151,7 @@ export class LocalBlobStore implements BlobStore {
         return { digest, size: sizeBytes };
       });
     } catch (error) {
-      const unsupported = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY'];
-      if (unsupported.includes(errnoOf(error) ?? '')) return undefined;
+      if (CANNOT_CLONE.includes(errnoOf(error) ?? '')) return undefined;
       throw error;
     }
   }
@@ -133,6 +160,7 @@ export class LocalBlobStore implements BlobStore {
   async #keep(
     options: IngestOptions,
     write: (temporary: string) => Promise<{ digest: Digest; size: number }>,
+    mode: () => number | undefined = () => BLOB_MODE,
   ): Promise<{ digest: Digest; size: number }> {
     const temporary = join(this.folder, 'sha256', temporaryName('tmp'));
     try {
@@ -140,7 +168,7 @@ export class LocalBlobStore implements BlobStore {
       if (options.expected !== undefined && options.expected !== written.digest) {
         throw mismatch(options.expected, written.digest);
       }
-      await this.#publish(temporary, written.digest);
+      await this.#publish(temporary, written.digest, mode());
       return written;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -148,17 +176,19 @@ export class LocalBlobStore implements BlobStore {
     }
   }
 
-  async #publish(temporary: string, digest: Digest): Promise<void> {
+  async #publish(temporary: string, digest: Digest, mode: number | undefined): Promise<void> {
     const path = this.#pathOf(digest);
     const made = await mkdir(dirname(path), { recursive: true });
     const handle = await open(temporary, 'r');
     try {
-      await handle.chmod(BLOB_MODE);
+      if (mode !== undefined) await handle.chmod(mode);
       await handle.sync();
     } finally {
       await handle.close();
     }
     await rename(temporary, path);
+    // rename(2) does nothing when both names are hard links to one file.
+    await rm(temporary, { force: true });
     await syncFolder(dirname(path));
     if (made !== undefined) await syncFolder(join(this.folder, 'sha256'));
   }
@@ -179,6 +209,19 @@ export class LocalBlobStore implements BlobStore {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
+  }
+}
+
+/** Gives a file a second name or a clone. Throws the system's error when neither works. */
+async function shareFile(path: string, target: string): Promise<'reflink' | 'hard link'> {
+  try {
+    await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return 'reflink';
+  } catch (error) {
+    if (!CANNOT_CLONE.includes(errnoOf(error) ?? '')) throw error;
+    await rm(target, { force: true });
+    await link(path, target);
+    return 'hard link';
   }
 }
 

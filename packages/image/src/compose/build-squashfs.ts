@@ -46,6 +46,8 @@ export async function buildSquashfs(options: SquashfsOptions): Promise<{ sizeByt
   let bytes = 0;
   const stream = emitTar(options.tree, options.store, {
     signal,
+    // A process is fed one such chunk at a time.
+    reuseChunks: true,
     onBytes: (done) => {
       bytes = done;
       options.progress?.bytes(done);

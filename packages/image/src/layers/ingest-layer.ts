@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type BlobStore, type Digest, HostError, type TaskProgress } from '@bowline/host';
 import { ImageError } from '../error.ts';
@@ -7,6 +8,8 @@ import { readBlobChunks } from './blob-reader.ts';
 import { decompress, detectCompression, MAGIC_BYTES, type XzDecompressor } from './compression.ts';
 import { hasLayerIndex, writeLayerIndex } from './layer-index-file.ts';
 import { LayerIndexer, tooLarge } from './layer-indexer.ts';
+import { peek } from './peek.ts';
+import { rebuildLayerIndex } from './read-layer-index.ts';
 import { SeenFiles } from './seen-files.ts';
 
 /** Below this, any ratio is accepted: small archives of zeros are common and harmless. */
@@ -34,31 +37,74 @@ export interface IngestOptions {
  * @throws HostError ABORTED | DISK_FULL
  */
 export async function ingestLayer(options: IngestOptions, store: BlobStore): Promise<LayerRef> {
-  const known = options.diffId === undefined ? undefined : await findLayer(store, options.diffId, options.origin);
+  const known = options.diffId === undefined ? undefined : await findLayer(store, options.diffId, options);
   if (known !== undefined) return known;
-  if (options.source.kind === 'stream') return ingestStream(options.source.stream, undefined, options, store);
+  const { source } = options;
+  if (source.kind === 'stream') return ingestStream(source.stream, undefined, options, store);
 
-  const path = resolve(options.source.path);
+  const path = resolve(source.path);
   const stats = await statSource(path, options.origin);
   const seenFiles = store.folder === undefined ? undefined : new SeenFiles(join(store.folder, 'seen'));
   const seen = await seenFiles?.find(path, stats);
-  const unchanged = seen === undefined ? undefined : await findLayer(store, seen.diffId, options.origin);
+  const unchanged = seen === undefined ? undefined : await findLayer(store, seen.diffId, options);
   if (unchanged !== undefined && (options.diffId === undefined || options.diffId === unchanged.diffId)) {
     return unchanged;
   }
-  const layer = await ingestStream(readBlobChunks(path), Number(stats.size), options, store);
+  const layer =
+    (await adoptPlainTar(path, Number(stats.size), options, store)) ??
+    (await ingestStream(readBlobChunks(path), Number(stats.size), options, store));
+  // A hard link moves the change time: what is remembered is the state after it, if the content was not touched.
   const after = await statSource(path, options.origin);
-  if (after.mtimeNs === stats.mtimeNs && after.ctimeNs === stats.ctimeNs) {
-    await seenFiles?.remember(path, stats, layer);
-  }
+  if (after.mtimeNs === stats.mtimeNs && after.size === stats.size) await seenFiles?.remember(path, after, layer);
   return layer;
 }
 
-/** A layer of the store with a current index. */
-async function findLayer(store: BlobStore, diffId: Digest, origin: string): Promise<LayerRef | undefined> {
+/** A layer of the store that is what its digest says, with a current index. */
+async function findLayer(store: BlobStore, diffId: Digest, options: IngestOptions): Promise<LayerRef | undefined> {
   if (!(await store.has(diffId))) return undefined;
-  const layer: LayerRef = { diffId, size: await store.size(diffId), origin };
-  return (await hasLayerIndex(store, layer)) ? layer : undefined;
+  const layer: LayerRef = { diffId, size: await store.size(diffId), origin: options.origin };
+  if (await hasLayerIndex(store, layer)) return layer;
+  try {
+    await rebuildLayerIndex(store, layer, options.limits ?? DEFAULT_LAYER_LIMITS);
+    return layer;
+  } catch (error) {
+    // Changed on disk, and removed by now: the source has it.
+    if (!(await store.has(diffId))) return undefined;
+    throw error;
+  }
+}
+
+/** Takes an uncompressed local tar without copying it, where the file system can; one read hashes and indexes it. */
+async function adoptPlainTar(
+  path: string,
+  size: number,
+  options: IngestOptions,
+  store: BlobStore,
+): Promise<LayerRef | undefined> {
+  const head = await readHead(path);
+  if (store.adoptFile === undefined || detectCompression(head, options.origin) !== 'none') return undefined;
+  const indexer = new LayerIndexer(options.origin, options.limits ?? DEFAULT_LAYER_LIMITS);
+  let blocks: readonly string[] = [];
+  const read = async (shared: string): Promise<Digest> => {
+    const hash = createHash('sha256');
+    let done = 0;
+    for await (const chunk of readBlobChunks(shared)) {
+      options.signal?.throwIfAborted();
+      hash.update(chunk);
+      indexer.push(chunk);
+      done += chunk.length;
+      options.progress?.bytes(done, size);
+    }
+    blocks = indexer.finish({ requireEnd: options.diffId === undefined });
+    return `sha256:${hash.digest('hex')}`;
+  };
+  const stored = await explainMismatch(options, async () =>
+    store.adoptFile?.(path, read, options.diffId === undefined ? {} : { expected: options.diffId }),
+  );
+  if (stored === undefined) return undefined;
+  const layer: LayerRef = { diffId: stored.digest, size: stored.size, origin: options.origin };
+  await writeLayerIndex(store, layer, indexer.entryCount, blocks);
+  return layer;
 }
 
 async function ingestStream(
@@ -67,7 +113,7 @@ async function ingestStream(
   options: IngestOptions,
   store: BlobStore,
 ): Promise<LayerRef> {
-  const { origin } = options;
+  const { origin, diffId, signal } = options;
   const limits = options.limits ?? DEFAULT_LAYER_LIMITS;
   const indexer = new LayerIndexer(origin, limits);
   const counter = { packed: 0, unpacked: 0 };
@@ -88,22 +134,24 @@ async function ingestStream(
       yield chunk;
     }
     // A digest proves the end better than the end marker, which some writers leave out.
-    blocks = indexer.finish({ requireEnd: options.diffId === undefined });
+    blocks = indexer.finish({ requireEnd: diffId === undefined });
   }
 
-  const stored = await storeStream(tap(), options, store);
+  const stored = await explainMismatch(options, () =>
+    store.ingest(tap(), {
+      ...(diffId === undefined ? {} : { expected: diffId }),
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
   const layer: LayerRef = { diffId: stored.digest, size: stored.size, origin };
   await writeLayerIndex(store, layer, indexer.entryCount, blocks);
   return layer;
 }
 
-async function storeStream(stream: AsyncIterable<Uint8Array>, options: IngestOptions, store: BlobStore) {
-  const { diffId, signal } = options;
+/** Says which layer it was that did not match. */
+async function explainMismatch<T>(options: IngestOptions, work: () => Promise<T>): Promise<T> {
   try {
-    return await store.ingest(stream, {
-      ...(diffId === undefined ? {} : { expected: diffId }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    return await work();
   } catch (cause) {
     if (!(cause instanceof HostError) || cause.code !== 'BLOB_MISMATCH') throw cause;
     throw new ImageError({
@@ -129,6 +177,16 @@ async function statSource(path: string, origin: string) {
   }
 }
 
+async function readHead(path: string): Promise<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function* countBytes(
   stream: AsyncIterable<Uint8Array>,
   counter: { packed: number },
@@ -139,33 +197,4 @@ async function* countBytes(
     report(counter.packed);
     yield chunk;
   }
-}
-
-/** Looks at the first bytes of a stream and gives back a stream that still has them. */
-async function peek(
-  stream: AsyncIterable<Uint8Array>,
-  count: number,
-): Promise<{ head: Uint8Array; stream: AsyncIterable<Uint8Array> }> {
-  const iterator = stream[Symbol.asyncIterator]();
-  let head = new Uint8Array();
-  let first: Uint8Array | undefined;
-  while (head.length < count) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    first = head.length === 0 ? next.value : undefined;
-    head = Buffer.concat([head, next.value]);
-  }
-  async function* rest(): AsyncGenerator<Uint8Array> {
-    try {
-      if (head.length > 0) yield first ?? head;
-      for (;;) {
-        const next = await iterator.next();
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { head: head.subarray(0, count), stream: rest() };
 }

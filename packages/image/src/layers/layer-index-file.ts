@@ -1,11 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { open, stat } from 'node:fs/promises';
 import type { IndexedEntry } from '@bowline/formats';
 import { type BlobStore, writeFileAtomic } from '@bowline/host';
-import { DEFAULT_LAYER_LIMITS, type LayerLimits, type LayerRef } from '../sources/source.ts';
-import { readBlobChunks } from './blob-reader.ts';
+import type { LayerRef } from '../sources/source.ts';
 import { decodeBlock, LAYER_INDEX_VERSION } from './index-blocks.ts';
-import { LayerIndexer } from './layer-indexer.ts';
 
 /** First line of an index. */
 interface IndexHead {
@@ -13,7 +11,11 @@ interface IndexHead {
   diffId: string;
   size: number;
   entries: number;
+  /** When the blob was last written, in nanoseconds: a hard-linked blob may have been changed through its other name. */
+  mtimeNs: string;
 }
+
+const MAX_HEAD_BYTES = 4096;
 
 /** Writes the index of a stored layer beside its blob. */
 export async function writeLayerIndex(
@@ -22,65 +24,56 @@ export async function writeLayerIndex(
   entryCount: number,
   blocks: readonly string[],
 ): Promise<void> {
+  const path = await store.path(layer.diffId);
   const head: IndexHead = {
     version: LAYER_INDEX_VERSION,
     diffId: layer.diffId,
     size: layer.size,
     entries: entryCount,
+    mtimeNs: String((await stat(path, { bigint: true })).mtimeNs),
   };
-  await writeFileAtomic(await indexPath(store, layer), `${[JSON.stringify(head), ...blocks].join('\n')}\n`, 0o444);
+  await writeFileAtomic(indexPath(path), `${[JSON.stringify(head), ...blocks].join('\n')}\n`, 0o444);
 }
 
-/**
- * The entries of a stored layer, from the index beside it. A missing, damaged or outdated index is made anew from the layer.
- *
- * @throws HostError BLOB_MISSING
- * @throws ImageError LAYER_INVALID | LAYER_TOO_LARGE when the layer itself is not readable
- */
-export async function readLayerIndex(
-  store: BlobStore,
-  layer: LayerRef,
-  limits: LayerLimits = DEFAULT_LAYER_LIMITS,
-): Promise<IndexedEntry[]> {
-  const stored = await readStoredIndex(store, layer);
-  if (stored !== undefined) return stored;
-  const indexer = new LayerIndexer(layer.origin, limits);
-  for await (const chunk of readBlobChunks(await store.path(layer.diffId))) indexer.push(chunk);
-  const blocks = indexer.finish({ requireEnd: false });
-  await writeLayerIndex(store, layer, indexer.entryCount, blocks);
-  const entries: IndexedEntry[] = [];
-  for (const block of blocks) decodeBlock(block, entries);
-  return entries;
-}
-
-/** True when a stored layer has a current index. */
+/** True when a stored layer has an index of this version, made from the bytes that the blob has now. */
 export async function hasLayerIndex(store: BlobStore, layer: LayerRef): Promise<boolean> {
-  const lines = createInterface({ input: createReadStream(await indexPath(store, layer), { end: 4095 }) });
+  const path = await store.path(layer.diffId);
   try {
-    for await (const line of lines) return isCurrent(JSON.parse(line) as IndexHead, layer);
+    const handle = await open(indexPath(path), 'r');
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_HEAD_BYTES), 0, MAX_HEAD_BYTES, 0);
+      const line = buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0] ?? '';
+      return await isCurrent(JSON.parse(line) as IndexHead, layer, path);
+    } finally {
+      await handle.close();
+    }
   } catch {
     return false;
   }
-  return false;
 }
 
-async function readStoredIndex(store: BlobStore, layer: LayerRef): Promise<IndexedEntry[] | undefined> {
-  const input = createReadStream(await indexPath(store, layer), { encoding: 'utf8', highWaterMark: 1 << 20 });
+/** The entries of a stored layer; undefined when its index is missing, damaged or outdated. */
+export async function readStoredIndex(store: BlobStore, layer: LayerRef): Promise<IndexedEntry[] | undefined> {
+  const path = await store.path(layer.diffId);
+  const input = createReadStream(indexPath(path), { encoding: 'utf8', highWaterMark: 1 << 20 });
   try {
     const entries: IndexedEntry[] = [];
     let head: IndexHead | undefined;
-    let rest = '';
+    let rest: string[] = [];
     for await (const chunk of input as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
+      const lines = chunk.split('\n');
+      const last = lines.pop() ?? '';
       for (const line of lines) {
+        const whole = rest.length === 0 ? line : [...rest, line].join('');
+        rest = [];
         if (head !== undefined) {
-          decodeBlock(line, entries);
+          decodeBlock(whole, entries);
           continue;
         }
-        head = JSON.parse(line) as IndexHead;
-        if (!isCurrent(head, layer)) return undefined;
+        head = JSON.parse(whole) as IndexHead;
+        if (!(await isCurrent(head, layer, path))) return undefined;
       }
+      rest.push(last);
     }
     return entries.length === head?.entries ? entries : undefined;
   } catch {
@@ -90,10 +83,12 @@ async function readStoredIndex(store: BlobStore, layer: LayerRef): Promise<Index
   }
 }
 
-function isCurrent(head: IndexHead, layer: LayerRef): boolean {
-  return head.version === LAYER_INDEX_VERSION && head.diffId === layer.diffId && head.size === layer.size;
+async function isCurrent(head: IndexHead, layer: LayerRef, path: string): Promise<boolean> {
+  if (head.version !== LAYER_INDEX_VERSION || head.diffId !== layer.diffId || head.size !== layer.size) return false;
+  const { size, mtimeNs } = await stat(path, { bigint: true });
+  return Number(size) === layer.size && String(mtimeNs) === head.mtimeNs;
 }
 
-async function indexPath(store: BlobStore, layer: LayerRef): Promise<string> {
-  return `${await store.path(layer.diffId)}.tar-index`;
+function indexPath(blobPath: string): string {
+  return `${blobPath}.tar-index`;
 }

@@ -1,4 +1,5 @@
 export type { CpioDevice, CpioDirectory, CpioEntry, CpioFile, CpioSymlink } from './cpio/entry.ts';
+export { type CpioExtent, type CpioLargeFile, type CpioPlan, planCpio } from './cpio/plan.ts';
 export { type CpioMember, type CpioReadOptions, readCpio } from './cpio/read.ts';
 export { type CpioOptions, encodeCpio, writeCpio } from './cpio/write.ts';
 export type { DlopenDependency } from './elf/dlopen.ts';

@@ -33,10 +33,14 @@ export function* encodeCpio(entries: readonly CpioEntry[], options: CpioOptions)
     if (body.length > 0) yield body;
     if (padding.length > 0) yield padding;
   }
+  yield encodeTrailer(total);
+}
+
+/** The member that ends an archive of `total` bytes, with the padding behind it. */
+export function encodeTrailer(total: number): Uint8Array {
   const trailer = encodeFields(CPIO_TRAILER, { nlink: 1 });
-  total += trailer.length;
-  yield trailer;
-  yield new Uint8Array(alignUp(total, 512) - total);
+  const end = total + trailer.length;
+  return concatBytes([trailer, new Uint8Array(alignUp(end, 512) - end)]);
 }
 
 /** {@link encodeCpio} in one array. */
@@ -58,7 +62,8 @@ function readBody(entry: CpioEntry): Uint8Array {
   return data;
 }
 
-function encodeHeader(entry: CpioEntry, inode: number, size: number, mtime: number): Uint8Array {
+/** Header and name of a member, padded to 4 bytes. */
+export function encodeHeader(entry: CpioEntry, inode: number, size: number, mtime: number): Uint8Array {
   const permissions = entry.type === 'symlink' ? 0o777 : entry.mode;
   if (!Number.isInteger(permissions) || permissions < 0 || permissions > 0o7777) {
     throw refuse(entry.path, `its mode ${permissions} is not between 0 and 0o7777`);
@@ -107,7 +112,7 @@ function encodeFields(path: string, fields: Fields): Uint8Array {
 }
 
 /** Sorts by path, so that a directory comes before what is in it, and adds the directories that nobody listed. */
-function orderEntries(entries: readonly CpioEntry[]): CpioEntry[] {
+export function orderEntries(entries: readonly CpioEntry[]): CpioEntry[] {
   const byPath = new Map<string, CpioEntry>();
   for (const entry of entries) {
     checkPath(entry.path);

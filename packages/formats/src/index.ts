@@ -19,6 +19,18 @@ export {
   type PartitionAttribute,
 } from './gpt/table.ts';
 export { type GptDisk, type GptImage, placePartitions, writeGpt } from './gpt/write.ts';
+export { addSections, type PeSection } from './pe/add-sections.ts';
+export {
+  authenticodeHash,
+  listPeCertificates,
+  type PeCertificate,
+  type PeSigningRequest,
+  type Sha256,
+  signPe,
+} from './pe/authenticode.ts';
+export { PE_MACHINE, type PeImage, type PeSectionInfo, parsePe, readPeSection } from './pe/image.ts';
+export { detectKernelImage, isEfiStub, type KernelImageKind } from './pe/kernel-image.ts';
+export { composeUki, parseUki, readUkiText, type UkiFound, type UkiParts, type UkiProfile } from './pe/uki.ts';
 export {
   bytePathOf,
   checkSymlinkTarget,

@@ -31,6 +31,8 @@ export {
 export { PE_MACHINE, type PeImage, type PeSectionInfo, parsePe, readPeSection } from './pe/image.ts';
 export { detectKernelImage, isEfiStub, type KernelImageKind } from './pe/kernel-image.ts';
 export { composeUki, parseUki, readUkiText, type UkiFound, type UkiParts, type UkiProfile } from './pe/uki.ts';
+export { parseQcow2Header, QCOW2_HEADER_SIZE, type Qcow2Header } from './qcow2/header.ts';
+export { parseSquashfsSuperblock, SQUASHFS_SUPERBLOCK_SIZE, type SquashfsSuperblock } from './squashfs/superblock.ts';
 export {
   bytePathOf,
   checkSymlinkTarget,
@@ -46,3 +48,4 @@ export { NO_XATTRS } from './tar/extensions.ts';
 export { TAR_BLOCK } from './tar/header.ts';
 export { TarParser } from './tar/parser.ts';
 export { encodeHeader, TAR_END, tarPadding } from './tar/writer.ts';
+export { parseVeritySuperblock, VERITY_SUPERBLOCK_SIZE, type VeritySuperblock } from './verity/superblock.ts';

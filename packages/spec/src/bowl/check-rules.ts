@@ -29,7 +29,7 @@ function checkRule(root: Located, rule: Rule): Problem[] {
 }
 
 /** Every place of a document that a schema path such as `firmware[].rootfs` means. */
-export function placesOf(root: Located, path: string): Place[] {
+function placesOf(root: Located, path: string): Place[] {
   let places: Place[] = [{ node: root, path: [] }];
   for (const [, key, item] of path.matchAll(/([^.[\]]+)|(\[\])/g)) {
     places = places.flatMap(({ node, path: before }) => {

@@ -21,7 +21,7 @@ const Rootfs = z
     examples: ['vendor.tar.zst', { amd64: 'vendor-amd64.tar', arm64: 'vendor-arm64.tar' }],
   });
 
-export const DebianBase = z.strictObject({
+const DebianBase = z.strictObject({
   suite: Suite,
   variant: z
     .enum(['minbase', 'important', 'standard'])
@@ -33,7 +33,7 @@ export const DebianBase = z.strictObject({
     .meta({ description: 'Packages on top of the variant.', examples: [['systemd-sysv', 'openssh-server']] }),
 });
 
-export const DockerfileBase = z.strictObject({
+const DockerfileBase = z.strictObject({
   path: RelativePath.default('Dockerfile').meta({
     description: 'The Dockerfile, relative to the bowl.',
     examples: ['Dockerfile'],

@@ -24,6 +24,8 @@ export const ManifestRoot = z.strictObject({
   kernelVersion: z.string().min(1).max(256),
   slotBytes: z.int().min(1),
   squashfsBytes: z.int().min(1),
+  /** What the root was composed of, lowest first; `sizeBytes` of the uncompressed tar. */
+  layers: z.array(z.strictObject({ origin: z.string(), digest: Sha256, sizeBytes: z.int().min(0) })).optional(),
 });
 export type ManifestRoot = z.infer<typeof ManifestRoot>;
 

@@ -93,11 +93,6 @@ export function* walkFields(schema: z.ZodType, path = ''): Generator<Field> {
   }
 }
 
-/** `users[].name` of `users[0].name`: how a place of a document is called in its schema. */
-export function schemaPath(documentPath: string): string {
-  return documentPath.replaceAll(/\[\d+\]/g, '[]');
-}
-
 /** Words that a schema accepts as they are: members of enums and literals, also those among the options of a union. */
 export function wordsOf(schema: z.ZodType): string[] {
   return optionsOf(schema).flatMap((option) => {

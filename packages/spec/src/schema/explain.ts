@@ -21,7 +21,10 @@ export function explain(node: Located, schema: z.ZodType, options: ExplainOption
   const keyPlaces = new Map<string, string>();
   for (const field of walkFields(schema)) {
     const folded = foldWord(field.key);
-    if (!keyPlaces.has(folded)) keyPlaces.set(folded, field.path);
+    const known = keyPlaces.get(folded);
+    // Of several places the outermost is the likeliest.
+    if (known === undefined || field.path.split('.').length < known.split('.').length)
+      keyPlaces.set(folded, field.path);
   }
   const report: Report = (at, path, message, suggestion) => {
     const problem: Problem = { ...at, path: formatPath(path), message, severity: 'error' };
@@ -174,6 +177,8 @@ function reasonOf(issue: z.core.$ZodIssue): string | undefined {
   };
   if (issue.code === 'too_small') return `must be at least ${unit(issue.minimum, issue.origin)}`;
   if (issue.code === 'too_big') return `must be at most ${unit(issue.maximum, issue.origin)}`;
+  if (issue.code === 'invalid_key')
+    return `${quote(String(issue.path.at(-1))) ?? 'a key'} is ${issue.issues[0]?.message}`;
   if (issue.code === 'invalid_value') return undefined;
   if (issue.code === 'invalid_type') return `must be ${KIND_NAMES[issue.expected] ?? issue.expected}`;
   return issue.message;

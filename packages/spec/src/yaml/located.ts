@@ -25,7 +25,7 @@ export interface LocatedMap {
   at: Position;
 }
 
-export interface LocatedList {
+interface LocatedList {
   kind: 'list';
   items: readonly Located[];
   at: Position;

@@ -48,7 +48,8 @@ export function parseYaml(source: SourceText): { node: Located | undefined; prob
     // Compares every pair of keys, so a megabyte of them takes minutes; Converter finds duplicates with a set.
     uniqueKeys: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    // With 'silent' a second document would be dropped without a word.
+    logLevel: 'error',
   });
   if (document.errors.length > 0) {
     const problems = document.errors
@@ -135,7 +136,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
         continue;
       }
       if (keyNode.anchor) anchors.set(keyNode.anchor, keyNode);
-      const key = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? String(keyNode.value));
+      const key = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? '');
       const earlier = first.get(key);
       if (key === '__proto__') report(keyOffset, path, '"__proto__" cannot be used as a key');
       else if (earlier) {

@@ -1,0 +1,50 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeTree } from '@bowline/host';
+import { Command } from 'commander';
+import { defineCommand } from '../command.ts';
+import { formatBytes } from '../text-table.ts';
+
+/** The content store: inputs, which a mirror may have forgotten by tomorrow. Everything else can be made again. */
+const STORE = 'store';
+
+/** `bowline clean`: frees the disk. */
+export const clean = defineCommand<[], { all?: boolean }>({
+  declare: () =>
+    new Command('clean')
+      .summary('free the disk')
+      .description(
+        'Removes from the cache folder what can be made again from the inputs. Not while a build runs.\n' +
+          'Images in ./out are yours; they stay.',
+      )
+      .option('--all', 'the inputs in the content store as well'),
+  examples: ['bowline clean', 'bowline clean --all'],
+  run: async (_args, { all = false }, context) => {
+    const names = (await readdir(context.cacheFolder).catch(() => [])).filter((name) => all || name !== STORE);
+    let freedBytes = 0;
+    for (const name of names.toSorted()) {
+      await context.progress.task(`Removing ${name}`, async (task) => {
+        const path = join(context.cacheFolder, name);
+        const sizeBytes = await diskUsage(path, context.signal);
+        await removeTree(path);
+        freedBytes += sizeBytes;
+        task.note(formatBytes(sizeBytes));
+      });
+    }
+    return {
+      text: `${formatBytes(freedBytes)} freed in ${context.cacheFolder}`,
+      json: { cacheFolder: context.cacheFolder, removed: names, freedBytes },
+    };
+  },
+});
+
+/** Bytes that a tree takes on the disk; holes do not count, and what cannot be read neither. */
+async function diskUsage(path: string, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted();
+  const info = await lstat(path).catch(() => undefined);
+  if (info === undefined) return 0;
+  let bytes = info.blocks * 512;
+  if (!info.isDirectory()) return bytes;
+  for (const name of await readdir(path).catch(() => [])) bytes += await diskUsage(join(path, name), signal);
+  return bytes;
+}

@@ -1,4 +1,7 @@
 import { BowlineError } from '@bowline/errors';
+import type { FormatsErrorCode } from '@bowline/formats';
+import type { OciErrorCode } from '@bowline/oci';
+import type { OsLayoutErrorCode } from '@bowline/os-layout';
 
 /** Everything that can go wrong between a bowl and its artefacts. */
 export type ImageErrorCode =
@@ -26,7 +29,12 @@ export type ImageErrorCode =
   | 'IMAGE_MISSING'
   | 'IMAGE_UNREADABLE'
   | 'SQUASHFS_FAILED'
+  | 'KEYS_INVALID'
+  | 'OUTPUT_REFUSED'
   | 'DISK_FULL';
 
 /** A failed build, said in a sentence. */
 export class ImageError extends BowlineError<ImageErrorCode> {}
+
+/** Every code that an operation of this package can fail with, those of the packages below it included. */
+export type PipelineErrorCode = ImageErrorCode | FormatsErrorCode | OciErrorCode | OsLayoutErrorCode;

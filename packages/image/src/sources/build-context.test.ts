@@ -71,13 +71,20 @@ describe('resolveInside', () => {
     await write('secret');
     await symlink('../secret', path.join(folder, 'bowl/link'));
     for (const written of ['../secret', 'link', '/etc/passwd'])
-      await expect(resolveInside(path.join(folder, 'bowl'), written, 'context')).rejects.toMatchObject({
+      await expect(resolveInside({ bowlFolder: path.join(folder, 'bowl') }, written, 'context')).rejects.toMatchObject({
         code: 'CONTEXT_INVALID',
       });
   });
 
+  it('lets paths lead to a bowl that this one extends', async () => {
+    await mkdir(path.join(folder, 'bowl'));
+    await write('other/Dockerfile');
+    const place = { bowlFolder: path.join(folder, 'bowl'), extendedFolders: [path.join(folder, 'other')] };
+    expect(await resolveInside(place, '../other/Dockerfile', 'x')).toMatch(/other\/Dockerfile$/);
+  });
+
   it('says what is missing', async () => {
-    await expect(resolveInside(folder, 'nowhere', 'The Dockerfile')).rejects.toThrow(
+    await expect(resolveInside({ bowlFolder: folder }, 'nowhere', 'The Dockerfile')).rejects.toThrow(
       /The Dockerfile nowhere does not exist/,
     );
   });

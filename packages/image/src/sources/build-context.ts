@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Digest } from '@bowline/host';
 import { ImageError } from '../error.ts';
 import { type IgnoreRules, parseDockerIgnore } from './docker-ignore.ts';
-import type { LayerLimits } from './source.ts';
+import type { LayerLimits, ResolveContext } from './source.ts';
 
 /** Gives the sha256 of a file. */
 export type FileHasher = (file: string) => Promise<Digest>;
@@ -34,29 +34,31 @@ const MAX_TEXT_BYTES = 2 ** 20;
 const OWN_FILES: ReadonlySet<string> = new Set(['bowl.yaml', 'bowl.lock', '.dockerignore']);
 
 /**
- * Resolves a path the bowl wrote and makes sure it stays inside the bowl's folder, symbolic links followed.
- * Throws ImageError CONTEXT_INVALID (outside), SOURCE_MISSING (not there).
+ * Resolves a path the bowl wrote and makes sure it stays inside the bowl's folder, or that of a bowl it extends, symbolic links
+ * followed. Throws ImageError CONTEXT_INVALID (outside), SOURCE_MISSING (not there).
  */
-export async function resolveInside(bowlFolder: string, written: string, what: string): Promise<string> {
-  const base = await realpath(bowlFolder);
-  let found: string;
-  try {
-    found = await realpath(path.resolve(base, written));
-  } catch (cause) {
+export async function resolveInside(
+  place: Pick<ResolveContext, 'bowlFolder' | 'extendedFolders'>,
+  written: string,
+  what: string,
+): Promise<string> {
+  const found = await realpath(path.resolve(place.bowlFolder, written)).catch((cause: unknown) => {
     throw new ImageError({
       code: 'SOURCE_MISSING',
       message: `${what} ${written} does not exist.`,
       hint: 'Paths in a bowl start at the folder of the bowl.',
       cause,
     });
+  });
+  for (const folder of [place.bowlFolder, ...(place.extendedFolders ?? [])]) {
+    const base = await realpath(folder);
+    if (found === base || found.startsWith(`${base}${path.sep}`)) return found;
   }
-  if (found !== base && !found.startsWith(`${base}${path.sep}`))
-    throw new ImageError({
-      code: 'CONTEXT_INVALID',
-      message: `${what} ${written} is outside the folder of the bowl.`,
-      hint: 'Move it beside the bowl: a bowl is built from its own folder only.',
-    });
-  return found;
+  throw new ImageError({
+    code: 'CONTEXT_INVALID',
+    message: `${what} ${written} is outside the folder of the bowl.`,
+    hint: 'Move it beside the bowl: a bowl is built from its own folder only.',
+  });
 }
 
 /** Reads a small text file. Throws ImageError CONTEXT_INVALID when it is larger than 1 MiB. */
@@ -68,7 +70,8 @@ export async function readSmallText(file: string, what: string): Promise<string>
 }
 
 /**
- * Lists what a context holds after `<Dockerfile>.dockerignore` or `.dockerignore`, in path order.
+ * Lists what a context holds after `<Dockerfile>.dockerignore` or `.dockerignore`, in path order; with `everything`, of any folder
+ * without rules.
  * Throws ImageError CONTEXT_INVALID: too many entries, or something that is no file, folder or link.
  */
 export async function scanContext(
@@ -76,14 +79,15 @@ export async function scanContext(
   dockerfile: string | undefined,
   hashFile: FileHasher,
   limits: Pick<LayerLimits, 'maxEntries'>,
+  scope: 'context' | 'everything' = 'context',
 ): Promise<ContextScan> {
-  const rules = await readIgnoreRules(folder, dockerfile);
+  const rules = scope === 'context' ? await readIgnoreRules(folder, dockerfile) : parseDockerIgnore('');
   const entries: ContextEntry[] = [];
   const walk = async (relative: string): Promise<void> => {
     const names = (await readdir(path.join(folder, relative))).sort(byBytes);
     for (const name of names) {
       const child = relative === '' ? name : `${relative}/${name}`;
-      if (OWN_FILES.has(child)) continue;
+      if (scope === 'context' && OWN_FILES.has(child)) continue;
       const ignored = rules.isIgnored(child);
       if (ignored && !rules.hasExceptions) continue;
       const entry = await readEntry(folder, child, hashFile, ignored);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '@bowline/host';
 import type { LockedLayer, LockedSource } from '@bowline/spec';
+import { canonicalJson } from '@bowline/spec';
 import { ImageError } from '../error.ts';
-import { canonicalJson } from './canonical-json.ts';
 import type { LayerRef, ResolveContext, ResolvedSource } from './source.ts';
 
 /** A layer just made or fetched, and the blob it came in where there was one. */
@@ -22,6 +22,8 @@ export interface SourcePlan {
   kind: LockedSource['kind'];
   /** sha256 of the canonical JSON of the wish, contents of local files included by digest. */
   request: Digest;
+  /** The local file of the wish is gone and `request` is that of the pin: only the store can answer. */
+  requestIsPinned?: boolean;
   /** For people: `debian trixie`, `vendor/base:4.2`. */
   origin: string;
   /** True when making it needs no network: an offline build may then make it. */

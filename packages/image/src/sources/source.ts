@@ -1,6 +1,7 @@
 import type { BlobStore, Digest, Host, TaskProgress } from '@bowline/host';
 import type { Arch, LockedSource } from '@bowline/spec';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import type { OpenImages } from './open-image.ts';
 
 /** An uncompressed layer tar in the content store. */
 export interface LayerRef {
@@ -18,6 +19,8 @@ export interface ResolveContext {
   arch: Arch;
   /** Folder of the bowl: relative paths start here. */
   bowlFolder: string;
+  /** Folders of the bowls it extends: paths may lead there too. */
+  extendedFolders?: readonly string[];
   /** Private scratch folder, removed by the caller on every path. */
   scratch: string;
   /** No network: only the store may answer. */
@@ -29,6 +32,8 @@ export interface ResolveContext {
   limits: LayerLimits;
   /** Registry hosts for which plain HTTP was asked for. */
   plainHttpRegistries: readonly string[];
+  /** Images opened so far, by reference: a tag is looked up once. */
+  openImages?: OpenImages;
   /** The toolbox, prepared on first use. */
   toolbox: () => Promise<Toolbox>;
   /** sha256 of a file beside the bowl; may remember files that did not change. */

@@ -70,11 +70,12 @@ export async function runEngine(host: Host, run: EngineRun): Promise<ProcessResu
         hint: `Install it, on Debian: apt-get install ${program === 'docker' ? 'docker.io' : program}${program === 'buildah' && !host.isRoot ? ' uidmap' : ''}`,
         cause,
       });
+    // Without the cause: its argv may hold build arguments, which are secret.
     throw new ImageError({
       code: 'ENGINE_FAILED',
       message: `${program} failed while ${run.doing}: ${cause.message}`,
       hint: engineFailureHint(cause.message, host.isRoot),
-      cause,
+      details: { exitCode: cause.details?.['exitCode'], stderrTail: cause.details?.['stderrTail'] },
     });
   }
 }

@@ -50,6 +50,7 @@ export const WANTED: readonly (readonly [string, string])[] = [
   ['bowline-debug.service', 'initrd-root-fs.target.wants'],
   ['bowline-live.service', 'initrd-root-device.target.wants'],
   ['bowline-setup.service', 'initrd-root-fs.target.requires'],
+  ['initrd-cleanup.service', 'initrd.target.wants'],
   ['systemd-modules-load.service', 'sysinit.target.wants'],
   ['systemd-pcrphase-initrd.service', 'initrd.target.wants'],
   ['systemd-udev-trigger.service', 'sysinit.target.wants'],

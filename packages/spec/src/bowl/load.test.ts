@@ -99,6 +99,17 @@ describe('loadBowl', () => {
       `${HEAD}${BASE}disk: {slot: atuo}`,
       '5:14  disk.slot must be auto, or else: a size is a whole number and MiB, GiB or TiB, such as "4 GiB", not "atuo" (did you mean "auto"?)',
     ],
+    [
+      'word or map',
+      `${HEAD}${BASE}kernel: debian`,
+      '5:9  kernel must be base or a map with debian, image, rootfs, not "debian"',
+    ],
+    ['empty text', `${HEAD}base: {dockerfile: ''}`, '4:20  base.dockerfile: must be at least 1 character'],
+    [
+      'bad key of a record',
+      `${HEAD}base: {dockerfile: {args: {a b: c}}}`,
+      '4:27  base.dockerfile.args: "a b" is not the name of a build argument',
+    ],
     ['empty list', `${HEAD}${BASE}outputs: []`, '5:10  outputs: must be at least 1 item'],
     [
       'too large',

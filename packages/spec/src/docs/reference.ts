@@ -86,6 +86,11 @@ function facts(field: Field): string {
 }
 
 function presence(field: Field): string {
+  const parent = field.path.slice(0, -field.key.length - 1);
+  const chosen = RULES.some(
+    (rule) => rule.kind === 'exactly-one' && rule.path === parent && rule.keys.includes(field.key),
+  );
+  if (chosen) return 'one of these';
   if (!field.optional) return 'required';
   return field.defaultValue === undefined ? 'none' : inline(field.defaultValue);
 }

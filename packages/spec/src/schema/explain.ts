@@ -147,14 +147,21 @@ class Explainer {
     if (result.success) return true;
     const { meta } = describeSchema(schema);
     const words = wordsOf(schema);
-    const reasons = result.error.issues.flatMap(flattenIssue).map(reasonOf);
+    const issues = result.error.issues.flatMap(flattenIssue);
+    // The options of a union that want another kind of value have nothing to say about this one.
+    const telling = issues.filter((issue) => issue.code !== 'invalid_type');
+    const reasons = (telling.length > 0 ? telling : issues).map(reasonOf);
     const quoted = secret || node.kind !== 'scalar' ? undefined : quote(String(node.value));
     const name = formatPath(path);
     const not = quoted === undefined ? '' : `, not ${quoted}`;
     const suggestion = secret ? undefined : suggestWord(node, schema, meta.aliases);
     if (words.length > 0) {
       const other = reasons.find((reason) => reason !== undefined);
-      const choice = words.length === 1 ? words.join('') : `one of ${words.join(', ')}`;
+      const keys = optionsOf(schema).flatMap((option) =>
+        option instanceof z.ZodObject ? Object.keys(option.shape) : [],
+      );
+      const map = keys.length === 0 ? '' : ` or a map with ${keys.join(', ')}`;
+      const choice = (words.length === 1 ? words.join('') : `one of ${words.join(', ')}`) + map;
       this.#report(node.at, path, `${name} must be ${choice}${other ? `, or else: ${other}` : ''}${not}`, suggestion);
       return false;
     }

@@ -15,9 +15,8 @@ const TIMEOUT_MS = 60 * 60 * 1000;
  * the number of processors changes only the speed.
  */
 export function sqfstarArguments(target: string): readonly [string, ...string[]] {
-  const time = String(SOURCE_EPOCH);
   const compression = '-comp zstd -Xcompression-level 3 -b 128K -no-fragments -mem 256M -processors 2';
-  const root = `-mkfs-time ${time} -root-time ${time} -root-mode 0755 -root-uid 0 -root-gid 0`;
+  const root = '-root-mode 0755 -root-uid 0 -root-gid 0';
   return ['sqfstar', ...`${compression} ${root} -exit-on-error -quiet -no-progress`.split(' '), target];
 }
 
@@ -57,6 +56,8 @@ export async function buildSquashfs(options: SquashfsOptions): Promise<{ sizeByt
     const result = await options.toolbox.run({
       argv: sqfstarArguments(`/out/${temporary}`),
       binds: [{ source: folder, target: '/out', writable: true }],
+      // Times cannot be said as options beside it: it dates the file system and the root, and is the latest time of a file.
+      env: { SOURCE_DATE_EPOCH: String(SOURCE_EPOCH) },
       stdin: { kind: 'stream', stream },
       timeoutMs: TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),

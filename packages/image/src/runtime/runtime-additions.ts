@@ -1,0 +1,67 @@
+import { PERSIST_FILE, RELEASE_FILE } from '@bowline/os-layout';
+import type { Arch } from '@bowline/spec';
+import type { Addition } from '../compose/additions.ts';
+
+/** What the runtime layer says of the image. Its ID is not part of it: it depends on the root. */
+export interface RuntimeFacts {
+  name: string;
+  version: string;
+  arch: Arch;
+}
+
+/** Timers of package managers: on an image that only changes as a whole, all they can do is fail. */
+const MASKED_UNITS: readonly string[] = [
+  'apt-daily-upgrade.timer',
+  'apt-daily.timer',
+  'dnf-automatic.timer',
+  'dnf-makecache.timer',
+  'unattended-upgrades.service',
+];
+
+const PERSIST_TEXT = `# Folders below /etc that this machine keeps; all else of /etc starts from the image at every boot.
+# One absolute path a line. Files named *.list in persist.d add to this one.
+# The machine ID and the SSH host keys are kept anyway.
+`;
+
+/**
+ * The root's entry: read-only and nothing to check, for inits that remount the root by this file. Its device is no path,
+ * so that systemd does not wait for one.
+ */
+const FSTAB_TEXT = `# The initrd mounted everything this image needs.
+rootfs / squashfs ro 0 0
+`;
+
+/**
+ * The runtime layer: what makes any base start cleanly on a read-only root that is renewed as a whole. It goes on top
+ * of the base and below the bowl's own configuration. Equal facts give equal additions.
+ */
+export function runtimeAdditions(facts: RuntimeFacts): Addition[] {
+  const release = `NAME=${quote(facts.name)}\nVERSION=${quote(facts.version)}\nARCH=${quote(facts.arch)}\n`;
+  return [
+    textFile(RELEASE_FILE, release),
+    textFile(PERSIST_FILE, PERSIST_TEXT),
+    textFile('etc/fstab', FSTAB_TEXT),
+    // Not older than /usr: systemd then rebuilds no cache (ld.so, hwdb, catalog) at each boot (ConditionNeedsUpdate=).
+    textFile('etc/.updated', ''),
+    textFile('var/.updated', ''),
+    ...MASKED_UNITS.map(
+      (unit): Addition => ({
+        path: `etc/systemd/system/${unit}`,
+        type: 'symlink',
+        mode: 0o777,
+        uid: 0,
+        gid: 0,
+        linkname: '/dev/null',
+      }),
+    ),
+  ];
+}
+
+/** os-release(5) quoting: names and versions of a bowl hold no quotes, but nothing relies on it. */
+function quote(word: string): string {
+  return `"${word.replaceAll(/[\\"$`]/g, '\\$&')}"`;
+}
+
+function textFile(path: string, text: string): Addition {
+  return { path, type: 'file', mode: 0o644, uid: 0, gid: 0, content: new TextEncoder().encode(text) };
+}

@@ -29,13 +29,13 @@ export function ukiPath(ukiDigest: string): string {
 }
 
 /**
- * File name of a boot entry. `tries`: starts left; undefined for an entry that is known to be good.
+ * File name of a boot entry. `tries`: starts left, or `good` once it has proved itself and is no longer counted.
  *
  * @throws OsLayoutError `NAME_INVALID` for a generation that is no positive integer.
  */
-export function bootEntryName(generation: number, tries: number | undefined = BOOT_TRIES): string {
+export function bootEntryName(generation: number, tries: number | 'good' = BOOT_TRIES): string {
   checkGeneration(generation);
-  return `bowline-${generation}${tries === undefined ? '' : `+${tries}`}.conf`;
+  return `bowline-${generation}${tries === 'good' ? '' : `+${tries}`}.conf`;
 }
 
 /**

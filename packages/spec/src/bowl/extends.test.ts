@@ -126,6 +126,36 @@ describe('extends', () => {
     });
   });
 
+  it('finds the way between files that messages name from elsewhere', async () => {
+    const files: Record<string, string> = { starter: `${PARENT}files: [{path: /a, source: a}]\n` };
+    const text = `${HEAD}extends: starter\n`;
+    const first = { path: '../mine/bowl.yaml', text, location: '/home/x/mine/bowl.yaml' };
+    const read = async (name: string) => ({
+      path: `bowls/${name}/bowl.yaml`,
+      text: files[name] ?? '',
+      location: `/home/x/bowline/bowls/${name}/bowl.yaml`,
+    });
+    const result = await loadBowl(first, read);
+    expect(result).toMatchObject({ ok: true, bowl: { files: [{ source: '../bowline/bowls/starter/a' }] } });
+    files['starter'] = `${HEAD}nam: x\n`;
+    expect(await loadBowl(first, read)).toMatchObject({
+      ok: false,
+      problems: expect.arrayContaining([expect.objectContaining({ file: 'bowls/starter/bowl.yaml', line: 2 })]),
+    });
+  });
+
+  it('says so when the way between two files cannot be known', async () => {
+    const files = { '../mine/bowl.yaml': `${HEAD}extends: ../here/p.yaml\n`, '../here/p.yaml': PARENT };
+    expect(await complain(files, '../mine/bowl.yaml')).toEqual([]);
+    const result = await loadBowl({ path: '../mine/bowl.yaml', text: `${HEAD}extends: p\n` }, async () => ({
+      path: 'bowls/p.yaml',
+      text: PARENT,
+    }));
+    expect(!result.ok && formatProblems(result.problems)).toBe(
+      '../mine/bowl.yaml:2:10  extends: the way from the folder of ../mine/bowl.yaml to bowls/p.yaml is not known; use absolute paths',
+    );
+  });
+
   it('says which file each problem is in', async () => {
     const lines = await complain({
       'bowl.yaml': `${HEAD}extends: p/bowl.yaml\nversion: 1\n`,

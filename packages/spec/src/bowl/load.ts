@@ -17,8 +17,9 @@ export const EXTENDS_LIMIT = 8;
 const PROBLEM_LIMIT = 200;
 
 /**
- * Finds the bowl that `extends: reference` in the file `fromPath` means. The path it returns must be of the same kind
- * (absolute or relative) as that of the first bowl. What it throws becomes a problem at the `extends` line, except an AbortError.
+ * Finds the bowl that `extends: reference` in the file `fromPath` means. What it throws becomes a problem at the `extends`
+ * line, except an AbortError. For its relative paths, the way between the folders of the files must be known from `location`
+ * (else `path`) alone: give absolute locations, or relative ones without leading `..`; else that is a problem too.
  */
 export type ReadExtends = (reference: string, fromPath: string) => Promise<SourceText>;
 
@@ -50,9 +51,9 @@ export async function loadBowl(
   options: LoadOptions = {},
 ): Promise<LoadResult> {
   const { layers, sources, problems, whole } = await readChain(source, readExtends, options.migrations ?? MIGRATIONS);
-  const folder = folderOf(source.path);
-  const documents = layers.map(({ node, path }, index) =>
-    index === 0 ? node : rebasePaths(node, Bowl, relativePath(folder, folderOf(path))),
+  const folder = folderOf(locationOf(source));
+  const documents = layers.map(({ node, location }, index) =>
+    index === 0 ? node : rebasePaths(node, Bowl, relativePath(folder, folderOf(location))),
   );
   const merged = documents.reduceRight<Located | undefined>(
     (below, own) => (below ? mergeDocuments(below, own, Bowl) : own),
@@ -77,7 +78,7 @@ export async function loadBowl(
 
 interface Layer {
   node: Located;
-  path: string;
+  location: string;
 }
 
 /** Reads the chain of `extends`, nearest first. `whole` is false when some document of it could not be used. */
@@ -90,7 +91,7 @@ async function readChain(first: SourceText, readExtends: ReadExtends, migrations
     const document = readDocument(source, migrations);
     problems.push(...document.problems);
     if (!document.node) return { layers, sources, problems, whole: false };
-    layers.push({ node: document.node, path: source.path });
+    layers.push({ node: document.node, location: locationOf(source) });
     const reference = valueOf(document.node, 'extends');
     if (!reference) return { layers, sources, problems, whole: true };
     const next = await follow(reference, sources, readExtends);
@@ -138,9 +139,27 @@ async function follow(
     const hint = error instanceof BowlineError && error.hint ? ` ${error.hint}` : '';
     return fail(`extends ${JSON.stringify(reference.value.slice(0, 200))}: ${error.message}${hint}`);
   }
-  if (chain.includes(next.path))
+  if (sources.some((source) => locationOf(source) === locationOf(next)))
     return fail(`bowls extend one another in a circle: ${[...chain, next.path].join(' -> ')}`);
+  const [first] = sources;
+  if (first && !wayIsKnown(first, next)) {
+    return fail(`extends: the way from the folder of ${first.path} to ${next.path} is not known; use absolute paths`);
+  }
   return { source: next };
+}
+
+function wayIsKnown(from: SourceText, to: SourceText): boolean {
+  try {
+    relativePath(folderOf(locationOf(from)), folderOf(locationOf(to)));
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+function locationOf(source: SourceText): string {
+  return source.location ?? source.path;
 }
 
 function isText(node: Located): node is LocatedScalar & { value: string } {

@@ -3,10 +3,13 @@ import type { Problem } from '../problem.ts';
 import { formatPath, type Located, type LocatedEntry, type Path, type Position } from './located.ts';
 import { SYNTAX_MESSAGES } from './syntax-messages.ts';
 
-/** A document as text; `path` is how messages name it. */
+/** A document as text. */
 export interface SourceText {
+  /** How messages name it. */
   path: string;
   text: string;
+  /** Its absolute path, where `path` is a name for people (such as one relative to the current folder). */
+  location?: string;
 }
 
 /** Bounds on hostile documents; each is named in the message that refuses. */

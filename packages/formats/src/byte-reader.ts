@@ -1,4 +1,5 @@
 import { FormatsError } from './error.ts';
+import { decodeLatin1 } from './tar/byte-path.ts';
 
 /**
  * Bounds-checked little-endian reads from hostile bytes. Reads past the end throw `FORMAT_TRUNCATED` naming the
@@ -94,29 +95,6 @@ export class ByteReader {
       message: `${this.#what}: the size ${value} at offset ${offset} is impossible`,
     });
   }
-}
-
-/** Bytes as text, one character a byte, so that nothing is lost. */
-export function decodeLatin1(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return text;
-}
-
-/** Text of characters 0 to 255 as bytes; others throw `FORMAT_INPUT`. */
-export function encodeLatin1(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 0xff) {
-      throw new FormatsError({
-        code: 'FORMAT_INPUT',
-        message: `${JSON.stringify(text)} is not a byte string: character ${at} is beyond 255`,
-      });
-    }
-    bytes[at] = code;
-  }
-  return bytes;
 }
 
 /** One array out of many. */

@@ -1,5 +1,6 @@
-import { alignUp, concatBytes, encodeLatin1 } from '../byte-reader.ts';
+import { alignUp, concatBytes } from '../byte-reader.ts';
 import { FormatsError } from '../error.ts';
+import { displayPath, encodeLatin1, MAX_NAME_BYTES } from '../tar/byte-path.ts';
 import { CPIO_FILE_TYPE, CPIO_HEADER_SIZE, CPIO_MAGIC, CPIO_PATH_MAX, CPIO_TRAILER, type CpioEntry } from './entry.ts';
 
 /** What is the same for a whole archive. */
@@ -50,7 +51,7 @@ export function writeCpio(entries: readonly CpioEntry[], options: CpioOptions): 
 
 function readBody(entry: CpioEntry): Uint8Array {
   if (entry.type === 'symlink') {
-    const target = encodeLatin1(entry.target);
+    const target = encodeBytePath(entry.target);
     if (target.length === 0 || target.length >= CPIO_PATH_MAX || target.includes(0)) {
       throw refuse(entry.path, 'its link target is empty, holds a NUL or is longer than 4095 bytes');
     }
@@ -95,7 +96,7 @@ interface Fields {
 }
 
 function encodeFields(path: string, fields: Fields): Uint8Array {
-  const name = encodeLatin1(path);
+  const name = encodeBytePath(path);
   const { inode = 0, mode = 0, uid = 0, gid = 0, nlink, mtime = 0, size = 0, major = 0, minor = 0 } = fields;
   const numbers = [inode, mode, uid, gid, nlink, mtime, size, 0, 0, major, minor, name.length + 1, 0];
   let text = CPIO_MAGIC;
@@ -135,15 +136,21 @@ function checkPath(path: string): void {
   if (path.length >= CPIO_PATH_MAX) throw refuse(path, 'it is longer than 4095 bytes');
   if (path === CPIO_TRAILER || path.includes('\0')) throw refuse(path, 'the format reserves this name');
   for (const part of path.split('/')) {
+    if (part.length > MAX_NAME_BYTES) throw refuse(path, `a name in it is longer than ${MAX_NAME_BYTES} bytes`);
     if (part === '' || part === '.' || part === '..') {
       throw refuse(path, 'it must be relative, without empty, `.` or `..` parts');
     }
   }
 }
 
+function encodeBytePath(path: string): Uint8Array {
+  if (/[^\x00-\xff]/.test(path)) throw refuse(path, 'it holds characters beyond 255: turn text into bytes first');
+  return encodeLatin1(path);
+}
+
 function refuse(path: string, why: string): FormatsError {
   return new FormatsError({
     code: 'FORMAT_INPUT',
-    message: `cannot put ${JSON.stringify(path.slice(0, 200))} into a cpio archive: ${why}`,
+    message: `cannot put "${displayPath(path)}" into a cpio archive: ${why}`,
   });
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes, encodeLatin1 } from '../byte-reader.ts';
+import { concatBytes } from '../byte-reader.ts';
 import { FormatsError } from '../error.ts';
+import { encodeLatin1 } from '../tar/byte-path.ts';
 import { parseDlopenNote } from './dlopen.ts';
 import { ELF_MACHINE, isElf, parseElf } from './read.ts';
 

@@ -1,4 +1,4 @@
-import { encodeLatin1 } from '../byte-reader.ts';
+import { encodeLatin1 } from '../tar/byte-path.ts';
 import { FAT_COPIES, FAT_RESERVED_SECTORS, FAT_SECTOR_SIZE, type FatGeometry } from './geometry.ts';
 
 /** What the boot sector says besides the geometry. */

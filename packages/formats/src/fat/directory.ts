@@ -1,4 +1,5 @@
-import { concatBytes, encodeLatin1 } from '../byte-reader.ts';
+import { concatBytes } from '../byte-reader.ts';
+import { encodeLatin1 } from '../tar/byte-path.ts';
 import { FAT_ENTRY_SIZE, refuse } from './geometry.ts';
 import type { DirectoryNode } from './tree.ts';
 

@@ -10,8 +10,8 @@ import { blobPath, REF_NAME } from './layout-source.ts';
 /** A layer to write. */
 export interface LayoutLayer {
   mediaType: string;
-  /** Digest of the uncompressed tar. */
-  diffId: Digest;
+  /** Digest of the uncompressed tar; a function where only reading the bytes tells it: it is asked after them. */
+  diffId: Digest | (() => Digest);
   /** When given, the bytes must have this digest. */
   digest?: Digest;
   open: () => AsyncIterable<Uint8Array>;
@@ -79,7 +79,8 @@ async function fill(folder: string, request: LayoutImage): Promise<WrittenLayout
     if (layer.digest !== undefined && layer.digest !== stored.digest) {
       throw mismatchError(`A layer for ${request.folder}`, layer.digest, stored.digest);
     }
-    layers.push({ ...stored, mediaType: layer.mediaType, diffId: layer.diffId });
+    const diffId = typeof layer.diffId === 'function' ? layer.diffId() : layer.diffId;
+    layers.push({ ...stored, mediaType: layer.mediaType, diffId });
   }
   const config = canonicalJson({
     ...request.image,

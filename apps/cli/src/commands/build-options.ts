@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
-import { type BuildOptions, DEFAULT_LAYER_LIMITS } from '@bowline/image';
-import type { Arch, OutputKind } from '@bowline/spec';
+import { dirname, resolve } from 'node:path';
+import { type BuildOptions, DEFAULT_LAYER_LIMITS, type FetchOptions } from '@bowline/image';
+import { type Arch, bowlError, formatProblem, type OutputKind } from '@bowline/spec';
 import { type Command, Option } from 'commander';
+import { readBowl } from '../bowl-file.ts';
 import { byteSize, type CommandContext, wholeNumber } from '../command.ts';
 import { CliError } from '../error.ts';
 import { findBowl } from '../places.ts';
@@ -42,26 +43,25 @@ export function addSourceOptions(command: Command): Command {
     .option('--max-layer-ratio <n>', 'refuse layers packed tighter than this', wholeNumber(1, 1e6), maxRatio);
 }
 
-/** What a command line means for the builder. Throws CliError BOWL_NOT_FOUND | USAGE. */
-export async function toBuildOptions(bowl: string, flags: BuildFlags, context: CommandContext): Promise<BuildOptions> {
-  if ((flags.key === undefined) !== (flags.certificate === undefined)) {
-    throw new CliError({ code: 'USAGE', message: '--key and --certificate belong together' });
-  }
-  const keys =
-    flags.key === undefined || flags.certificate === undefined
-      ? {}
-      : { keys: { key: resolve(context.cwd, flags.key), certificate: resolve(context.cwd, flags.certificate) } };
+/** What a command line means for getting inputs. Throws CliError BOWL_NOT_FOUND, SpecError BOWL_INVALID. */
+export async function toFetchOptions(
+  argument: string,
+  flags: Omit<BuildFlags, 'out'>,
+  context: CommandContext,
+): Promise<FetchOptions> {
+  const bowlPath = await findBowl(argument, context);
+  const loaded = await readBowl(bowlPath, context.projectFolder);
+  if (!loaded.ok) throw bowlError(loaded.problems);
+  for (const warning of loaded.warnings) context.progress.warn(formatProblem({ ...warning, severity: 'error' }));
   return {
-    bowlPath: await findBowl(bowl, context),
-    outFolder: resolve(context.cwd, flags.out),
+    bowl: loaded.bowl,
+    bowlPath,
+    extendedFolders: loaded.sources.slice(1).map((source) => dirname(source.path)),
     cacheFolder: context.cacheFolder,
-    ...(flags.output === undefined ? {} : { outputs: flags.output }),
     ...(flags.arch === undefined ? {} : { arch: flags.arch }),
     locked: flags.locked ?? false,
     offline: flags.offline ?? false,
     update: flags.update ?? false,
-    debug: flags.debug ?? false,
-    ...keys,
     limits: {
       maxEntries: flags.maxLayerEntries,
       maxLayerBytes: flags.maxLayerSize,
@@ -69,5 +69,26 @@ export async function toBuildOptions(bowl: string, flags: BuildFlags, context: C
     },
     plainHttpRegistries: flags.plainHttp ?? [],
     signal: context.signal,
+  };
+}
+
+/** What a command line means for a build. Throws CliError BOWL_NOT_FOUND | USAGE, SpecError BOWL_INVALID. */
+export async function toBuildOptions(
+  argument: string,
+  flags: BuildFlags,
+  context: CommandContext,
+): Promise<BuildOptions> {
+  const { key, certificate } = flags;
+  if ((key === undefined) !== (certificate === undefined)) {
+    throw new CliError({ code: 'USAGE', message: '--key and --certificate belong together' });
+  }
+  return {
+    ...(await toFetchOptions(argument, flags, context)),
+    outFolder: resolve(context.cwd, flags.out),
+    ...(flags.output === undefined ? {} : { outputs: flags.output }),
+    debug: flags.debug ?? false,
+    ...(key === undefined || certificate === undefined
+      ? {}
+      : { keys: { key: resolve(context.cwd, key), certificate: resolve(context.cwd, certificate) } }),
   };
 }

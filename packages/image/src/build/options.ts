@@ -1,16 +1,16 @@
 import type { Digest, Host, Progress } from '@bowline/host';
-import type { Arch, OutputKind } from '@bowline/spec';
+import type { Arch, Bowl, OutputKind } from '@bowline/spec';
 import type { LayerLimits } from '../sources/source.ts';
 
-/** What one build is asked to do. Paths are absolute. */
-export interface BuildOptions {
-  /** The bowl file, or the folder that holds `bowl.yaml`. */
+/** What getting the inputs of a bowl is asked to do. Paths are absolute. */
+export interface FetchOptions {
+  /** The bowl, merged with what it extends and checked. */
+  bowl: Bowl;
+  /** File it was read from; `bowl.lock` lies beside it, and its relative paths start at its folder. */
   bowlPath: string;
-  /** Where `<name>/` with the artefacts goes. */
-  outFolder: string;
+  /** Folders of the bowls it extends: their files may be used too. */
+  extendedFolders: readonly string[];
   cacheFolder: string;
-  /** Instead of those the bowl names. */
-  outputs?: readonly OutputKind[];
   /** Instead of those the bowl names. */
   arch?: readonly Arch[];
   /** Refuse (LOCK_STALE) when bowl.lock would change. */
@@ -18,13 +18,21 @@ export interface BuildOptions {
   offline: boolean;
   /** Look every source up again and write new pins. */
   update: boolean;
+  limits: LayerLimits;
+  plainHttpRegistries: readonly string[];
+  signal: AbortSignal;
+}
+
+/** What one build is asked to do. */
+export interface BuildOptions extends FetchOptions {
+  /** Where `<name>/` with the artefacts goes. */
+  outFolder: string;
+  /** Instead of those the bowl names. */
+  outputs?: readonly OutputKind[];
   /** Open a root shell on a second serial port; changes the image ID. */
   debug: boolean;
   /** Sign with these (PEM files). */
   keys?: { key: string; certificate: string };
-  limits: LayerLimits;
-  plainHttpRegistries: readonly string[];
-  signal: AbortSignal;
 }
 
 /** One artefact that a build left in its folder. */
@@ -39,13 +47,20 @@ export interface BuiltFile {
 export interface BuildResult {
   name: string;
   version: string;
-  /** sha256 over canonical bowl and lock, per architecture in one ID. */
+  /** sha256 over canonical bowl and lock, all architectures in one. */
   imageId: Digest;
   folder: string;
   manifestPath: string;
   files: readonly BuiltFile[];
   /** True when everything was found finished and nothing was made. */
   unchanged: boolean;
+}
+
+/** What fetching left in the store. */
+export interface FetchResult {
+  lockPath: string;
+  blobs: number;
+  sizeBytes: number;
 }
 
 /** Environment of a build: the world, and where progress goes. */

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '@bowline/host';
+import { type Arch, type Bowl, canonicalJson, type OutputKind } from '@bowline/spec';
+
+/** Compose all layers and the bowl's own configuration into squashfs and verity tree. */
+export interface RootStep {
+  kind: 'root';
+  arch: Arch;
+  /** Uncompressed layers by digest, lowest first; `foreign`: not made on top of those below (a kernel, firmware). */
+  layers: readonly { diffId: Digest; foreign: boolean }[];
+  /** The part of the bowl that is written into the root. */
+  configuration: Pick<Bowl, 'files' | 'users' | 'systemd' | 'version'> & { hostname: string };
+  /** Digests of the files beside the bowl that go in. */
+  files: Readonly<Record<string, string>>;
+  /** Digest of Bowline's tools: another squashfs-tools may write other bytes. */
+  toolbox: Digest;
+}
+
+/** Put kernel, initrd and command lines into one signed or unsigned UKI. */
+export interface UkiStep {
+  kind: 'uki';
+  arch: Arch;
+  rootHash: string;
+  kernelVersion: string;
+  initrd: Digest;
+  name: string;
+  version: string;
+  imageId: Digest;
+  kernelArguments: readonly string[];
+  cloudConfig: string | undefined;
+  slotBytes: number;
+  recovery: boolean;
+  debug: boolean;
+  /** sha256 of the signing certificate, where there is one. */
+  signer: string | undefined;
+  /** Digest of Bowline's tools, which bring the stub and the boot loader. */
+  toolbox: Digest;
+}
+
+/** Write one artefact from what is sealed. */
+export interface OutputStep {
+  kind: 'output';
+  output: OutputKind;
+}
+
+/** Everything a build does, as data. */
+export type Step = RootStep | UkiStep | OutputStep;
+
+/** Raised when the code of a step makes other bytes of the same inputs: older results are then no longer taken. */
+const STEP_VERSION = { root: 1, uki: 1, output: 1 } as const satisfies Record<Step['kind'], number>;
+
+/** Cache key of a step: the same key, the same bytes. */
+export function stepKey(step: Step): Digest {
+  const text = canonicalJson({ ...step, stepVersion: STEP_VERSION[step.kind] });
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** The root step of an architecture. Pure: everything it depends on is in the arguments. */
+export function planRoot(
+  bowl: Bowl,
+  arch: Arch,
+  layers: RootStep['layers'],
+  files: Readonly<Record<string, string>>,
+  toolbox: Digest,
+): RootStep {
+  const { users, systemd, version } = bowl;
+  const configuration = { files: bowl.files, users, systemd, version, hostname: bowl.hostname ?? bowl.name };
+  return { kind: 'root', arch, layers, configuration, files, toolbox };
+}

@@ -1,0 +1,37 @@
+import type { BlobStore, Host, TaskProgress } from '@bowline/host';
+import type { OutputKind } from '@bowline/spec';
+import type { MergedTree } from '../compose/merged-tree.ts';
+import type { SealedImage } from '../seal/sealed-image.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+
+/** What an output gets to work with. */
+export interface OutputContext {
+  image: SealedImage;
+  host: Host;
+  toolbox: () => Promise<Toolbox>;
+  /** Private folder on the same file system as the results: move results out of it, it is removed afterwards. */
+  scratch: string;
+  /** Path of a finished sparse disk image, written once however many outputs want it. Never changed by an output. */
+  disk: () => Promise<string>;
+  /** The composed root, for outputs that are not made of the squashfs. */
+  tree: () => Promise<MergedTree>;
+  store: BlobStore;
+  progress: TaskProgress;
+  signal: AbortSignal;
+}
+
+/** One kind of artefact. Everything in `scratch/<name>` that `write` returns becomes part of the build. */
+export interface Output {
+  kind: OutputKind;
+  /** For people: "Disk image". */
+  title: string;
+  /** Why this image cannot have this output, or undefined. */
+  refuse?: (image: SealedImage) => string | undefined;
+  /** Writes files below `scratch` and returns their paths relative to it, in a stable order. */
+  write: (context: OutputContext) => Promise<string[]>;
+}
+
+/** Stem of every artefact's file name. */
+export function artefactStem(image: SealedImage): string {
+  return `${image.name}-${image.version}-${image.arch}`;
+}

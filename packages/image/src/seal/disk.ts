@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { type Guid, placePartitions, writeGpt } from '@bowline/formats';
+import { copyRange } from '@bowline/host';
+import { diskLayout, type PartitionRole, slotUuids } from '@bowline/os-layout';
+import { writeEsp } from './esp.ts';
+import type { SealedImage } from './sealed-image.ts';
+
+const SECTOR_BYTES = 512;
+
+/**
+ * Writes the disk image: ESP and slot A with their places in the final layout; the machine makes the rest at its first boot.
+ * Holes stay holes. GUIDs follow from the root hash, so the same image gives the same bytes.
+ */
+export async function writeDisk(
+  path: string,
+  image: SealedImage,
+  recovery: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const uuids = slotUuids(image.rootHash);
+  const partGuid = (role: PartitionRole): Guid => {
+    if (role === 'root-a') return uuids.data;
+    return role === 'root-a-verity' ? uuids.hash : guidOf(image.rootHash, role);
+  };
+  const shipped = diskLayout({ arch: image.arch, slotBytes: image.slotBytes, recovery }).filter((part) => part.shipped);
+  const { partitions, diskSizeBytes } = placePartitions(
+    shipped.map((part) => ({
+      role: part.role,
+      typeGuid: part.typeGuid,
+      partGuid: partGuid(part.role),
+      name: part.label,
+      sizeBytes: part.sizeBytes ?? 0,
+      ...(part.role.startsWith('root') ? { attributes: ['read-only' as const, 'no-auto' as const] } : {}),
+    })),
+  );
+  const gpt = writeGpt({ diskGuid: guidOf(image.rootHash, 'disk'), sizeBytes: diskSizeBytes, partitions });
+  const handle = await open(path, 'wx');
+  try {
+    await handle.truncate(diskSizeBytes);
+    for (const { role, startLba, sizeBytes } of partitions) {
+      signal.throwIfAborted();
+      const startBytes = startLba * SECTOR_BYTES;
+      if (role === 'esp') await writeEsp(handle, { startBytes, sizeBytes }, image, 'disk', signal);
+      else if (role === 'root-a') await copyRange({ path: image.squashfs.path }, handle, startBytes);
+      else if (role === 'root-a-verity') await copyRange({ path: image.verity.path }, handle, startBytes);
+    }
+    await handle.writev([gpt.primary], 0);
+    await handle.writev([gpt.backup], gpt.backupLba * SECTOR_BYTES);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A GUID that follows from the root hash and a purpose (RFC 9562, version 8). */
+export function guidOf(rootHash: string, purpose: string): Guid {
+  const bytes = createHash('sha256').update(`bowline guid ${purpose} ${rootHash}`).digest().subarray(0, 16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}

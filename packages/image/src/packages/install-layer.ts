@@ -1,5 +1,6 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { removeTree } from '@bowline/host';
 import { ImageError } from '../error.ts';
 import { type BuildahContainer, openContainer, withBuildah } from '../sources/engine/buildah.ts';
 import { hostArch, requireExecutable } from '../sources/foreign-arch.ts';
@@ -50,6 +51,21 @@ export async function installLayer(
   context: ResolveContext,
 ): Promise<MadeSource> {
   const scratch = await mkdtemp(path.join(context.scratch, 'packages-'));
+  try {
+    return await installInside(scratch, base, packages, packageManager, pinned, context);
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+async function installInside(
+  scratch: string,
+  base: readonly LayerRef[],
+  packages: readonly string[],
+  packageManager: PackageManager,
+  pinned: PackageVersions | undefined,
+  context: ResolveContext,
+): Promise<MadeSource> {
   const [before, after] = [path.join(scratch, 'base'), path.join(scratch, 'installed')];
   await writeLayout(before, base, context.arch, context.store);
   const engineContext = { host: context.host, scratch, signal: context.signal };

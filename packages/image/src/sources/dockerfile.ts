@@ -1,7 +1,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
+import { removeTree } from '@bowline/host';
 import type { Bowl } from '@bowline/spec';
-import { readSmallText, resolveInside, scanContext, stageContext } from './build-context.ts';
+import { type ContextScan, readSmallText, resolveInside, scanContext, stageContext } from './build-context.ts';
 import { buildahEngine } from './engine/buildah.ts';
 import { dockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
@@ -9,7 +10,7 @@ import { podmanEngine } from './engine/podman.ts';
 import { hostArch, requireExecutable } from './foreign-arch.ts';
 import { ingestImage } from './ingest-image.ts';
 import { openImage } from './open-image.ts';
-import { requestDigest, type SourcePlan } from './pin.ts';
+import { type MadeLayer, requestDigest, type SourcePlan } from './pin.ts';
 import type { ResolveContext } from './source.ts';
 
 type DockerfileWish = Exclude<NonNullable<Bowl['base']['dockerfile']>, string>;
@@ -60,23 +61,37 @@ export async function planDockerfile(
     async make() {
       if (context.arch !== hostArch() && hasRunStep(text)) await requireExecutable(context.arch, `${wish.path} (RUN)`);
       const scratch = await mkdtemp(path.join(context.scratch, 'dockerfile-'));
-      const contextFolder = path.join(scratch, 'context');
-      await stageContext(scan, contextFolder, context.hashFile, context.limits);
-      context.progress.note(`${wish.engine} executes ${wish.path}`);
-      const built = await ENGINES[wish.engine].build(
-        { dockerfile, contextFolder, target: wish.target, args: wish.args, arch: context.arch },
-        { host: context.host, scratch, signal: context.signal },
-      );
-      const source = openImage(
-        built.kind === 'oci-layout'
-          ? { kind: 'oci-layout', folder: built.path }
-          : { kind: 'docker-archive', file: built.path },
-        context,
-      );
-      const image = await source.resolve({ architecture: context.arch }, context.signal);
-      const layers = await ingestImage(source, image, context);
-      // The blobs were the engine's, in a scratch folder: nobody can fetch them again.
-      return { layers: layers.map(({ diffId, size }) => ({ diffId, size, origin })) };
+      try {
+        const layers = await execute(wish, dockerfile, scan, scratch, context);
+        // The blobs were the engine's, in a scratch folder: nobody can fetch them again.
+        return { layers: layers.map(({ diffId, size }) => ({ diffId, size, origin })) };
+      } finally {
+        await removeTree(scratch);
+      }
     },
   };
+}
+
+async function execute(
+  wish: DockerfileWish,
+  dockerfile: string,
+  scan: ContextScan,
+  scratch: string,
+  context: ResolveContext,
+): Promise<MadeLayer[]> {
+  const contextFolder = path.join(scratch, 'context');
+  await stageContext(scan, contextFolder, context.hashFile, context.limits);
+  context.progress.note(`${wish.engine} executes ${wish.path}`);
+  const built = await ENGINES[wish.engine].build(
+    { dockerfile, contextFolder, target: wish.target, args: wish.args, arch: context.arch },
+    { host: context.host, scratch, signal: context.signal },
+  );
+  const source = openImage(
+    built.kind === 'oci-layout'
+      ? { kind: 'oci-layout', folder: built.path }
+      : { kind: 'docker-archive', file: built.path },
+    context,
+  );
+  const image = await source.resolve({ architecture: context.arch }, context.signal);
+  return ingestImage(source, image, context);
 }

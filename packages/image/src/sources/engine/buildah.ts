@@ -133,10 +133,12 @@ export async function openContainer(
         argv: buildahArgv(storage, ...rest),
         doing,
         scratch: context.scratch,
+        // Layouts are named relative to it: buildah makes an image name of the path, and refuses capital letters in it.
+        cwd: path.dirname(layoutFolder),
         signal: context.signal,
       })
     ).stdout;
-  await buildah('opening the base', 'from', '--quiet', '--arch', arch, '--name', name, `oci:${layoutFolder}:latest`);
+  await buildah('opening the base', 'from', '--quiet', '--arch', arch, '--name', name, `oci:${path.basename(layoutFolder)}:latest`);
   // The default is a random id, which package scripts write into files.
   await buildah('opening the base', 'config', '--hostname', 'localhost', name);
   return {
@@ -180,7 +182,14 @@ export const buildahEngine: Engine = {
     const folder = path.join(context.scratch, 'image');
     await withBuildah(context, async (storage) => {
       const run = (argv: Argv, doing: string) =>
-        runEngine(context.host, { argv, doing, scratch: context.scratch, signal: context.signal });
+        // So that `FROM oci:folder` in a Dockerfile starts at its context.
+        runEngine(context.host, {
+          argv,
+          doing,
+          scratch: context.scratch,
+          cwd: build.contextFolder,
+          signal: context.signal,
+        });
       await run(budArgv(storage, build), `executing ${path.basename(build.dockerfile)}`);
       await run(
         buildahArgv(storage, 'push', '--quiet', '--disable-compression', IMAGE_NAME, `oci:${folder}:latest`),

@@ -39,7 +39,7 @@ export const podmanEngine: Engine = {
     const folder = path.join(context.scratch, 'image');
     const argv = podmanArgv(build, `bowline-build:${path.basename(context.scratch).toLowerCase()}`, folder);
     const run = (step: Argv, doing: string, signal: AbortSignal) =>
-      runEngine(context.host, { argv: step, doing, scratch: context.scratch, signal });
+      runEngine(context.host, { argv: step, doing, scratch: context.scratch, cwd: build.contextFolder, signal });
     await run(argv.build, `executing ${path.basename(build.dockerfile)}`, context.signal);
     try {
       await run(argv.save, 'exporting the image', context.signal);

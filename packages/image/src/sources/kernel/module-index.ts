@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bytePathOf, encodeLatin1 } from '@bowline/formats';
-import type { BlobStore } from '@bowline/host';
+import { type BlobStore, removeTree } from '@bowline/host';
 import { addToTree } from '../../compose/additions.ts';
 import { readFileFromTree } from '../../compose/read-tree.ts';
 import { ImageError } from '../../error.ts';
@@ -27,6 +27,15 @@ export interface IndexContext {
 export async function indexModules(kernel: FoundKernel, context: IndexContext): Promise<void> {
   if (kernel.hasModuleIndex) return;
   const base = await mkdtemp(path.join(context.scratch, 'depmod-'));
+  try {
+    await runDepmod(kernel, base, context);
+  } finally {
+    await removeTree(base);
+  }
+  kernel.hasModuleIndex = true;
+}
+
+async function runDepmod(kernel: FoundKernel, base: string, context: IndexContext): Promise<void> {
   const folder = path.join(base, 'lib', 'modules', kernel.version);
   const inTree = `usr/lib/modules/${kernel.version}`;
   const lists = ['modules.order', 'modules.builtin', 'modules.builtin.modinfo'].map(bytePathOf);
@@ -57,7 +66,6 @@ export async function indexModules(kernel: FoundKernel, context: IndexContext): 
     const content = await readFile(path.join(folder, name));
     addToTree(kernel.tree, [{ path: `${inTree}/${name}`, type: 'file', mode: 0o644, uid: 0, gid: 0, content }]);
   }
-  kernel.hasModuleIndex = true;
 }
 
 /** Paths were checked when their tar was read: no `..`, not absolute. They may be no UTF-8, so they go to the system as bytes. */

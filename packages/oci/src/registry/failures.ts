@@ -47,9 +47,7 @@ export function networkFailure(host: string, cause: unknown): OciError {
     });
   }
   const reason =
-    cause instanceof StallError
-      ? cause.message
-      : (REASONS[code] ?? quoteForeignText(code === '' ? 'unknown failure' : code));
+    cause instanceof StallError ? cause.message : (REASONS[code] ?? quoteForeignText(code || innermostMessage(cause)));
   return new OciError({
     code: 'REGISTRY_UNREACHABLE',
     message: `The registry ${host} cannot be reached: ${reason}.`,
@@ -123,6 +121,17 @@ function networkCode(error: unknown): string {
     current = current instanceof AggregateError ? (current.errors[0] as unknown) : current.cause;
   }
   return found;
+}
+
+/** What the deepest cause says: `fetch` itself only says "fetch failed". */
+function innermostMessage(error: unknown): string {
+  let current = error;
+  let message = 'unknown failure';
+  for (let depth = 0; depth < 6 && current instanceof Error; depth += 1) {
+    if (current.message !== '') message = current.message.replace(/\.$/, '');
+    current = current.cause;
+  }
+  return message;
 }
 
 function isCertificateCode(code: string): boolean {

@@ -7,7 +7,7 @@ import type { FakeRegistry } from './fake-registry.ts';
 import { makeConfig, type SampleLayer } from './sample-image.ts';
 
 /** A host that can fetch, and nothing else. */
-export function makeTestHost(): Pick<Host, 'fetch' | 'processes' | 'clock' | 'env'> {
+function makeTestHost(): Pick<Host, 'fetch' | 'processes' | 'clock' | 'env'> {
   const refuse = (): never => {
     throw new Error('no processes here');
   };

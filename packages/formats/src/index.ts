@@ -24,12 +24,11 @@ export {
   authenticodeHash,
   listPeCertificates,
   type PeCertificate,
-  type PeSigningRequest,
-  type Sha256,
   signPe,
 } from './pe/authenticode.ts';
 export { PE_MACHINE, type PeImage, type PeSectionInfo, parsePe, readPeSection } from './pe/image.ts';
 export { detectKernelImage, isEfiStub, type KernelImageKind } from './pe/kernel-image.ts';
+export type { PeSigningRequest, Sha256 } from './pe/signing-request.ts';
 export { composeUki, parseUki, readUkiText, type UkiFound, type UkiParts, type UkiProfile } from './pe/uki.ts';
 export { parseQcow2Header, QCOW2_HEADER_SIZE, type Qcow2Header } from './qcow2/header.ts';
 export { parseSquashfsSuperblock, SQUASHFS_SUPERBLOCK_SIZE, type SquashfsSuperblock } from './squashfs/superblock.ts';

@@ -1,5 +1,4 @@
 import { FormatsError } from '../error.ts';
-import type { PeSigningRequest } from './authenticode.ts';
 import {
   DER_TAG,
   type DerElement,
@@ -11,6 +10,7 @@ import {
   readDerChildren,
   sortForSet,
 } from './der.ts';
+import type { PeSigningRequest } from './signing-request.ts';
 
 const OID = {
   signedData: '1.2.840.113549.1.7.2',

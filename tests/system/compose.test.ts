@@ -46,6 +46,7 @@ folder(long); file(long + b'/' + b'f' * 200, b'long'); os.symlink(b't' * 150, pa
 os.symlink(b'usr/lib', path(b'lib')); os.symlink(b'/etc/empty', path(b'etc/absolute'))
 file(b'var/lib/x/one', b'linked' * 1000); os.link(path(b'var/lib/x/one'), path(b'etc/one-more')); os.link(path(b'var/lib/x/one'), path(b'var/lib/x/zzz'))
 os.mkfifo(path(b'srv/fifo'), 0o600)
+os.link(path(b'lib'), path(b'opt/lib'), follow_symlinks=False)
 os.mknod(path(b'srv/null'), 0o666 | 0o020000, os.makedev(1, 3)); os.chmod(path(b'srv/null'), 0o666)
 os.mknod(path(b'srv/disk'), 0o660 | 0o060000, os.makedev(8, 300))
 with open(path(b'srv/sparse'), 'wb') as out:
@@ -69,9 +70,9 @@ for here, folders, files in os.walk(root):
         if stat.S_ISREG(s.st_mode):
             e['size'] = s.st_size
             with open(path, 'rb') as data: e['sha256'] = hashlib.sha256(data.read()).hexdigest()
-            if s.st_nlink > 1: inodes.setdefault(s.st_ino, []).append(rel)
         elif stat.S_ISLNK(s.st_mode): e['target'] = text(os.readlink(path))
         elif stat.S_ISCHR(s.st_mode) or stat.S_ISBLK(s.st_mode): e['device'] = [os.major(s.st_rdev), os.minor(s.st_rdev)]
+        if not stat.S_ISDIR(s.st_mode) and s.st_nlink > 1: inodes.setdefault(s.st_ino, []).append(rel)
         out[rel] = e
 for names in inodes.values():
     for name in names: out[name]['links'] = sorted(names)

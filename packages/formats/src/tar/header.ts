@@ -25,19 +25,21 @@ export function isZeroBlock(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/**
- * Sum of the bytes of a header block, its checksum field counted as spaces. Some old writers summed signed
- * bytes, hence both.
- */
-export function sumHeader(bytes: Uint8Array, at: number): { unsigned: number; signed: number } {
-  let sum = 0;
-  let high = 0;
+/** Sum of the bytes of a header block, its checksum field counted as spaces. */
+export function sumHeader(bytes: Uint8Array, at: number): number {
+  let sum = 8 * 32;
+  for (let index = at; index < at + 148; index++) sum += bytes[index] as number;
+  for (let index = at + 156; index < at + TAR_BLOCK; index++) sum += bytes[index] as number;
+  return sum;
+}
+
+/** The same with signed bytes, as some old writers did it. */
+function sumHeaderSigned(bytes: Uint8Array, at: number): number {
+  let sum = sumHeader(bytes, at);
   for (let index = 0; index < TAR_BLOCK; index++) {
-    const byte = index >= 148 && index < 156 ? 32 : (bytes[at + index] as number);
-    sum += byte;
-    high += byte >> 7;
+    if ((index < 148 || index >= 156) && (bytes[at + index] as number) > 127) sum -= 256;
   }
-  return { unsigned: sum, signed: sum - high * 256 };
+  return sum;
 }
 
 /**
@@ -47,9 +49,8 @@ export function sumHeader(bytes: Uint8Array, at: number): { unsigned: number; si
  */
 export function readHeader(bytes: Uint8Array, at: number, archiveOffset: number): RawHeader {
   const where = `at byte ${archiveOffset}`;
-  const sum = sumHeader(bytes, at);
   const stored = readNumber(bytes, at + 148, 8, 'checksum', where);
-  if (stored !== sum.unsigned && stored !== sum.signed) {
+  if (stored !== sumHeader(bytes, at) && stored !== sumHeaderSigned(bytes, at)) {
     throw new FormatsError({
       code: 'FORMAT_INVALID',
       message: `tar: the header ${where} has a wrong checksum`,

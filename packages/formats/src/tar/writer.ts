@@ -111,7 +111,7 @@ function fillBlock(bytes: Uint8Array, at: number, fields: BlockFields): void {
   writeOctal(bytes, at + 329, 7, fields.major);
   writeOctal(bytes, at + 337, 7, fields.minor);
   writeLatin1(bytes, at + 345, fields.prefix);
-  writeOctal(bytes, at + 148, 6, sumHeader(bytes, at).unsigned);
+  writeOctal(bytes, at + 148, 6, sumHeader(bytes, at));
   bytes[at + 155] = 32;
 }
 

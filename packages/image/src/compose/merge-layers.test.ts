@@ -131,7 +131,16 @@ describe('whiteouts', () => {
   });
 
   it('of AUFS bookkeeping are ignored', async () => {
-    expect(namesOf(await merge([{ path: 'a' }, { path: '.wh..wh.plnk' }, { path: '.wh..wh.aufs' }]))).toEqual(['a']);
+    const aufs = [
+      { path: '.wh..wh.plnk', type: 'directory' as const },
+      { path: '.wh..wh.plnk/1.2' },
+      { path: '.wh..wh.aufs' },
+    ];
+    expect(namesOf(await merge([{ path: 'a' }, ...aufs]))).toEqual(['a']);
+  });
+
+  it('with content are refused', async () => {
+    await expect(merge([{ path: 'd/.wh.a/b' }])).rejects.toThrow(/whiteout "\.wh\.a" .* is a folder with content/);
   });
 
   it.each(['.wh.', '.wh..', '.wh...', 'd/.wh..'])('of nothing or of "/" (%s) are refused', async (path) => {
@@ -273,14 +282,15 @@ describe('size', () => {
       entries.push({ ...(sample as IndexedEntry), path: `d${index % 1000}/f${index}` });
     }
     const layer = { diffId: `sha256:${'0'.repeat(64)}` as const, size: 0, origin: 'big' };
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     const tree = mergeLayers([{ layer, entries }]);
     let bytes = 0;
     for await (const chunk of emitTar(tree, store, { reuseChunks: true })) bytes += chunk.length;
     expect(bytes).toBe((1_000_000 + 1000) * 512 + 1024);
-    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    const spent = process.cpuUsage(before);
+    expect((spent.user + spent.system) / 1e6).toBeLessThan(30);
     expect(process.memoryUsage().heapUsed).toBeLessThan(1.5 * 2 ** 30);
-  });
+  }, 120_000);
 
   it('deep trees do not overflow the stack, and paths beyond what Linux opens are refused', async () => {
     const tree = await merge([

@@ -41,6 +41,7 @@ function mergeLayer(tree: MergedTree, input: LayerInput, stamp: number): void {
   for (const entry of input.entries) {
     const { path } = entry;
     const nameAt = path.lastIndexOf('/') + 1;
+    if (path.includes(WHITEOUT) && isInsideWhiteout(builder, path.slice(0, nameAt))) continue;
     if (path.startsWith(WHITEOUT, nameAt)) {
       applyWhiteout(builder, path.slice(0, Math.max(nameAt - 1, 0)), path.slice(nameAt), cleared);
     } else if (entry.type === 'hardlink') {
@@ -57,6 +58,19 @@ function mergeLayer(tree: MergedTree, input: LayerInput, stamp: number): void {
       `the hard link "${displayPath(entry.path)}" points to "${displayPath(entry.linkname)}", which does not exist`,
     );
   }
+}
+
+/** True for what is in a folder of AUFS bookkeeping; the content of any other whiteout makes no sense and is refused. */
+function isInsideWhiteout(builder: TreeBuilder, folders: string): boolean {
+  for (const folder of folders.split('/')) {
+    if (folder.startsWith(AUFS_PREFIX)) return true;
+    if (folder.startsWith(WHITEOUT)) {
+      throw builder.invalid(
+        `the whiteout "${displayPath(folder)}" in "/${displayPath(folders)}" is a folder with content`,
+      );
+    }
+  }
+  return false;
 }
 
 function applyWhiteout(builder: TreeBuilder, folderPath: string, name: string, cleared: Set<TreeNode>): void {

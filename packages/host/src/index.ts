@@ -1,5 +1,6 @@
 export type { BlobStore, Digest } from './blob-store.ts';
 export { HostError, type HostErrorCode } from './error.ts';
+export { type FakeOutcome, FakeProcesses, type FakeProgram } from './fake-processes.ts';
 export { type FileLockOptions, withFileLock } from './file-lock.ts';
 export type { Clock, Host } from './host.ts';
 export { LocalBlobStore } from './local-blob-store.ts';
@@ -11,4 +12,5 @@ export type { Progress, TaskProgress } from './progress.ts';
 export { removeTree, withScratchFolder } from './scratch-folder.ts';
 export { sha256File } from './sha256-file.ts';
 export { type CopySource, copyRange, copySparse } from './sparse-copy.ts';
+export { ensureSystemPackages, missingNeeds, type SystemNeed } from './system-packages.ts';
 export { syncFolder, writeFileAtomic } from './write-file-atomic.ts';

@@ -156,6 +156,13 @@ describe('extends', () => {
     );
   });
 
+  it('suggests also a key that is inherited, but not extends itself', async () => {
+    const files = { 'bowl.yaml': `${HEAD}extends: p.yaml\nnam: x\nextend: y\n`, 'p.yaml': PARENT };
+    const lines = await complain(files);
+    expect(lines[0]).toBe('bowl.yaml:3:1  unknown key "nam" (did you mean "name"?)');
+    expect(lines[1]).toMatch(/unknown key "extend"; it can have: name, version, description, arch/);
+  });
+
   it('says which file each problem is in', async () => {
     const lines = await complain({
       'bowl.yaml': `${HEAD}extends: p/bowl.yaml\nversion: 1\n`,

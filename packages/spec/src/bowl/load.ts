@@ -61,7 +61,9 @@ export async function loadBowl(
   );
   if (merged) {
     const document = withoutKey(merged, 'extends');
-    problems.push(...explain(document, Bowl, { partial: !whole }), ...checkRules(document));
+    // A malformed `extends` is reported already.
+    const explained = whole ? merged : document;
+    problems.push(...explain(explained, Bowl, { partial: !whole }), ...checkRules(document));
     if (!hasError(problems) && whole) {
       const result = Bowl.safeParse(toValue(document));
       if (result.success) return { ok: true, bowl: result.data, warnings: sorted(problems, sources), sources };

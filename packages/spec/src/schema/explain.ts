@@ -81,11 +81,15 @@ class Explainer {
     const meant = named.length === 0 ? objects : named;
     const shape: Record<string, z.ZodType> = Object.assign({}, ...meant.map((object) => object.shape).reverse());
     let good = true;
+    let unknown = 0;
     for (const { key, keyAt, value } of node.entries) {
       const child = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (child) good = this.visit(value, child, [...path, key], secret) && good;
       else {
-        this.#reportUnknownKey(key, keyAt, Object.keys(shape), path, node);
+        unknown += 1;
+        // Looking for the nearest word of thousands of keys would take long, and nobody would read it.
+        const free = unknown > SUGGESTION_LIMIT ? undefined : freeWords(node, keyAt.file, Object.keys(shape));
+        this.#reportUnknownKey(key, keyAt, free, path);
         good = false;
       }
     }
@@ -101,10 +105,10 @@ class Explainer {
     return good;
   }
 
-  #reportUnknownKey(key: string, at: Position, valid: readonly string[], path: Path, node: LocatedMap): void {
+  #reportUnknownKey(key: string, at: Position, free: readonly string[] | undefined, path: Path): void {
     const where = path.length === 0 ? '' : ` in ${formatPath(path)}`;
     const message = `unknown key ${quote(key) ?? '(not shown)'}${where}`;
-    const free = valid.filter((word) => !node.entries.some((entry) => entry.key === word));
+    if (!free) return this.#report(at, [...path, key], message);
     const folded = foldWord(key);
     const exact = free.find((word) => foldWord(word) === folded);
     const elsewhere = this.#keyPlaces.get(folded);
@@ -170,6 +174,15 @@ class Explainer {
     }
     return false;
   }
+}
+
+/** Unknown keys of one map that get a suggestion. */
+const SUGGESTION_LIMIT = 100;
+
+/** Words that are not used in this map by this file; inherited ones may be written again. */
+function freeWords(node: LocatedMap, file: string, words: readonly string[]): string[] {
+  const used = new Set(node.entries.filter((entry) => entry.keyAt.file === file).map((entry) => entry.key));
+  return words.filter((word) => !used.has(word));
 }
 
 function flattenIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {

@@ -76,8 +76,9 @@ export function locate(value: unknown, origin: Located): Located {
     return { kind: 'list', items, at };
   }
   if (typeof value === 'object' && value !== null) {
+    const known = new Map(origin.kind === 'map' ? origin.entries.map((entry) => [entry.key, entry]) : []);
     const entries = Object.entries(value).map(([key, item]) => {
-      const entry = entryOf(origin, key);
+      const entry = known.get(key);
       return { key, keyAt: entry?.keyAt ?? at, value: locate(item, entry?.value ?? origin) };
     });
     return { kind: 'map', entries, at };

@@ -82,7 +82,7 @@ export function readHeader(bytes: Uint8Array, at: number, archiveOffset: number)
 }
 
 /** Text up to the first NUL of a field. */
-export function readText(bytes: Uint8Array, at: number, length: number): string {
+function readText(bytes: Uint8Array, at: number, length: number): string {
   let end = at;
   while (end < at + length && bytes[end] !== 0) end++;
   return decodeLatin1(bytes, at, end);

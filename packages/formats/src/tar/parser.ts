@@ -7,7 +7,7 @@ import { type PaxRecords, parsePax } from './pax.ts';
 import { checkSparseRuns, MAX_SPARSE_RUNS, readOldGnuRuns, SparseMapReader, type SparseRuns } from './sparse.ts';
 
 /** Largest extended header or long name accepted, in bytes; Linux's own limits are far lower. */
-export const MAX_EXTENSION_BYTES = 1 << 20;
+const MAX_EXTENSION_BYTES = 1 << 20;
 /** Largest user or group ID: 2^32-1 means "none". */
 const MAX_ID = 0xfffffffe;
 

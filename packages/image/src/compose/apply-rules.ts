@@ -95,7 +95,7 @@ function keepXattrs(xattrs: Record<string, string>, rules: ImageRules): Record<s
  * Finds the names a pattern means: `*` within one component, `**` as last component for everything below. The folder part
  * is reached through symbolic links inside the tree.
  */
-export function matchNodes(
+function matchNodes(
   tree: MergedTree,
   pattern: string,
 ): { parent: TreeNode; name: string; node: TreeNode; path: string }[] {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 
 /** Bytes of one read: large enough that system calls do not count, small enough for memory. */
-export const READ_BYTES = 2 ** 20;
+const READ_BYTES = 2 ** 20;
 
 /** Reads a file in order. The buffer is used again: a chunk is valid until the next one is asked for. */
 export async function* readBlobChunks(path: string): AsyncGenerator<Uint8Array> {

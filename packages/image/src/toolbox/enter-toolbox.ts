@@ -96,7 +96,8 @@ function explainBy(symptom: RegExp): (error: HostError) => Error {
   };
 }
 
-function bubblewrap(host: Host, root: string, links: readonly [string, string][]): Entrance {
+/** Entrance by bubblewrap, which an ordinary user can use. */
+export function bubblewrap(host: Host, root: string, links: readonly [string, string][]): Entrance {
   // Root keeps its own user IDs: in a user namespace that maps only root, other people's folders would be closed to it.
   const namespaces = host.isRoot
     ? [
@@ -124,7 +125,8 @@ function bubblewrap(host: Host, root: string, links: readonly [string, string][]
   };
 }
 
-function chroot(root: string): Entrance {
+/** Entrance for root where bubblewrap fails: namespaces by unshare, the view by a script, then chroot. */
+export function chroot(root: string): Entrance {
   return {
     process: (spec) =>
       toProcess(spec, [

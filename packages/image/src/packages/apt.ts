@@ -29,18 +29,15 @@ export const apt: PackageManager = {
   guardFiles: (pinned) => [
     // invoke-rc.d asks this program; 101 forbids to start anything.
     { path: '/usr/sbin/policy-rc.d', content: '#!/bin/sh\nexit 101\n', mode: '0755' },
-    ...(pinned === undefined
-      ? []
-      : [
-          // On the command line the pins would be marked as installed by hand, and the result would differ.
-          {
-            path: '/etc/apt/preferences.d/bowline-pins',
-            content: Object.entries(pinned)
-              .map(([name, version]) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`)
-              .join('\n'),
-            mode: '0644',
-          },
-        ]),
+    // On the command line the pins would be marked as installed by hand. Without pins an empty file is laid down all the same:
+    // it touches its folders, which are then part of the layer both times.
+    {
+      path: '/etc/apt/preferences.d/bowline-pins',
+      content: Object.entries(pinned ?? {})
+        .map(([name, version]) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`)
+        .join('\n'),
+      mode: '0644',
+    },
   ],
   cleanArgv: () => [
     ['apt-get', 'clean'],

@@ -26,7 +26,7 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /** True when a write failed because the disk or the quota is full. */
-export function isDiskFull(error: unknown): boolean {
+function isDiskFull(error: unknown): boolean {
   const code = errnoOf(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -119,7 +119,14 @@ export async function resolveBowl(options: ResolveOptions): Promise<ResolvedBowl
       const packages = plan.packages && (await run(plan.packages, locked?.packages));
       const kernel = plan.kernel && (await run(plan.kernel, locked?.kernel));
       const firmware: ResolvedSource[] = [];
-      for (const [index, one] of plan.firmware.entries()) firmware.push(await run(one, locked?.firmware[index]));
+      // By wish, not by place: an entry put before the others does not make them stale.
+      for (const one of plan.firmware)
+        firmware.push(
+          await run(
+            one,
+            locked?.firmware.find((pin) => pin.request === one.request),
+          ),
+        );
       newLock.arch[arch] = {
         base: base.lock,
         ...(packages === undefined ? {} : { packages: packages.lock }),

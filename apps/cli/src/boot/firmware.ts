@@ -10,7 +10,7 @@ interface FirmwareFiles {
 }
 
 /** Where Debian and its relatives install UEFI for virtual machines (packages ovmf and qemu-efi-aarch64), best first. */
-function candidates(arch: Arch, secureBoot: boolean): FirmwareFiles[] {
+export function firmwareCandidates(arch: Arch, secureBoot: boolean): FirmwareFiles[] {
   if (arch === 'amd64') {
     const folder = '/usr/share/OVMF';
     const code = secureBoot ? `${folder}/OVMF_CODE_4M.secboot.fd` : `${folder}/OVMF_CODE_4M.fd`;
@@ -31,9 +31,9 @@ function candidates(arch: Arch, secureBoot: boolean): FirmwareFiles[] {
  * Throws CliError FIRMWARE_MISSING.
  */
 export async function prepareUefi(arch: Arch, secureBoot: boolean, variablesPath: string): Promise<Firmware> {
-  const found = await findFirst(candidates(arch, secureBoot));
+  const found = await findFirst(firmwareCandidates(arch, secureBoot));
   if (found === undefined) {
-    const names = candidates(arch, secureBoot).map((files) => files.code);
+    const names = firmwareCandidates(arch, secureBoot).map((files) => files.code);
     throw new CliError({
       code: 'FIRMWARE_MISSING',
       message: `no UEFI firmware for ${arch}${secureBoot ? ' with Secure Boot' : ''}: ${names.join(', ')} not found`,

@@ -21,7 +21,9 @@ export interface GuestLimits {
 }
 
 const DEFAULT_MAX_OUTPUT_BYTES = 16 * 2 ** 20;
-const GREETING_EVERY_MS = 2000;
+/** Between greetings: often at first, so that a shell that is there answers at once. */
+const FIRST_GREETING_MS = 250;
+const GREETING_EVERY_MS = 4000;
 /** A guest's terminal keeps 4095 bytes that nobody has read yet, so long commands are sent in small pieces. */
 const PIECE_BYTES = 512;
 const PIECE_PAUSE_MS = 20;
@@ -78,9 +80,9 @@ export class GuestShell {
     // The backslash vanishes in the answer; no quotes, because half of this line may have been left over.
     const greeting = `\nPS1= PS2=; stty raw -echo 2>/dev/null; echo bowline-\\${word}\n`;
     const answer = new RegExp(`bowline-${word}\\r?\\n`);
-    for (;;) {
+    for (let pauseMs = FIRST_GREETING_MS; ; pauseMs = Math.min(2 * pauseMs, GREETING_EVERY_MS)) {
       await this.#send(greeting);
-      const until = Math.min(deadline, performance.now() + GREETING_EVERY_MS);
+      const until = Math.min(deadline, performance.now() + pauseMs);
       const end = await this.#until(() => answer.exec(this.#received), until, limits.signal);
       if (end !== null) {
         this.#received = this.#received.slice(end.index + end[0].length);
@@ -116,7 +118,7 @@ export class GuestShell {
     this.#received = '';
     // A terminal that is not in raw mode writes \r\n for every \n; the start mark showed which it is.
     const text = started[1] === '\r' ? raw.replaceAll('\r\n', '\n') : raw;
-    return { exitCode: Number(code), output: Buffer.from(text, 'latin1') };
+    return { exitCode: Number(code), output: new Uint8Array(Buffer.from(text, 'latin1')) };
   }
 
   /** Asks again whenever bytes came, until the answer is not null or the time is over (null). */

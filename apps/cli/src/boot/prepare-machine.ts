@@ -1,13 +1,14 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { Progress } from '@bowline/host';
+import type { Progress, SystemNeed } from '@bowline/host';
 import { type BootableImage, locateImage } from '@bowline/image';
 import type { Arch } from '@bowline/spec';
 import { CliError } from '../error.ts';
 import { prepareUefi } from './firmware.ts';
 import { type KvmProbeEnvironment, probeKvm } from './kvm-probe.ts';
 import { prepareDisk, unpackDisk } from './machine-disk.ts';
+import { machineFirmware, machineNeeds } from './machine-needs.ts';
 import type { Firmware, MachineNetwork, MachinePlan, Medium } from './plan.ts';
 import { linkAsBootFile } from './uki-folder.ts';
 
@@ -35,8 +36,8 @@ export interface MachineRequest {
 /** What preparing a machine needs of the world. */
 export interface PrepareEnvironment extends KvmProbeEnvironment {
   progress: Progress;
-  /** Gets the host's packages that are needed, before anything else runs. */
-  ensurePackages: (packages: readonly string[]) => Promise<void>;
+  /** Gets what the host lacks, before anything else runs. */
+  ensure: (needs: readonly SystemNeed[]) => Promise<void>;
 }
 
 /** A planned machine and the temporary folders it needs. */
@@ -46,25 +47,6 @@ export interface PreparedMachine {
   /** Where the machine's disk, variables and TPM are kept; undefined for a snapshot. */
   stateFolder: string | undefined;
   dispose(): Promise<void>;
-}
-
-/** Debian packages a machine needs on the host. */
-export function machinePackages(request: MachineRequest, image: Pick<BootableImage, 'arch' | 'kind'>): string[] {
-  const usesUefi = machineFirmware(request, image) === 'uefi';
-  const needsImg = image.kind === 'raw' || image.kind === 'qcow2' || image.kind === 'raw-zst';
-  return [
-    image.arch === 'amd64' ? 'qemu-system-x86' : 'qemu-system-arm',
-    ...(usesUefi ? [image.arch === 'amd64' ? 'ovmf' : 'qemu-efi-aarch64'] : []),
-    ...(needsImg ? ['qemu-utils'] : []),
-    ...(image.kind === 'netboot' ? ['ipxe-qemu'] : []),
-    ...(request.tpm ? ['swtpm'] : []),
-  ];
-}
-
-/** QEMU's iPXE is started by the PC's BIOS; everything else starts by UEFI unless told otherwise. */
-function machineFirmware(request: MachineRequest, image: Pick<BootableImage, 'arch' | 'kind'>): 'bios' | 'uefi' {
-  if (request.bios) return 'bios';
-  return image.kind === 'netboot' && image.arch === 'amd64' && !request.secureBoot ? 'bios' : 'uefi';
 }
 
 /**
@@ -78,7 +60,7 @@ export async function prepareMachine(
 ): Promise<PreparedMachine> {
   const image = await locateImage(request.imagePath, request.arch);
   checkRequest(request, image);
-  await environment.ensurePackages(machinePackages(request, image));
+  await environment.ensure(machineNeeds(request, image));
   const runFolder = await mkdtemp(join(tmpdir(), 'bowline-vm-'));
   const dispose = () => rm(runFolder, { recursive: true, force: true });
   try {

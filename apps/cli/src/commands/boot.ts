@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
+import { ensureSystemPackages } from '@bowline/host';
 import { Argument, Command, Option } from 'commander';
 import { attachConsole } from '../boot/attach-console.ts';
 import { type Machine, type MachineEnd, startMachine } from '../boot/machine.ts';
 import { type PreparedMachine, prepareMachine } from '../boot/prepare-machine.ts';
 import { byteSize, type CommandContext, defineCommand, type Outcome, seconds, wholeNumber } from '../command.ts';
 import { CliError } from '../error.ts';
-import { ensurePackages } from '../system-packages.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
 
@@ -75,7 +75,7 @@ export const boot = defineCommand<[image: string], BootOptions>({
       cacheFolder: context.cacheFolder,
       signal: context.signal,
       progress: context.progress,
-      ensurePackages: (packages) => ensurePackages(packages, context),
+      ensure: (needs) => ensureSystemPackages(context.host, needs, context.progress, context.signal),
     });
     try {
       if (isInteractive) return await bootInteractively(prepared, options, context);

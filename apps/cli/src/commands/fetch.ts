@@ -2,7 +2,7 @@ import type { Arch } from '@bowline/spec';
 import { Command, Option } from 'commander';
 import { defineCommand } from '../command.ts';
 import { formatBytes } from '../text-table.ts';
-import { addSourceOptions, type SourceFlags, toBuildOptions } from './build-options.ts';
+import { addSourceOptions, type SourceFlags, toFetchOptions } from './build-options.ts';
 
 interface FetchFlags extends SourceFlags {
   arch?: Arch[];
@@ -25,7 +25,7 @@ export const fetch = defineCommand<[bowl: string], FetchFlags>({
   examples: ['bowline fetch edge', 'bowline fetch edge --update'],
   run: async ([bowl], flags, context) => {
     const { fetchBowl } = await import('@bowline/image');
-    const options = await toBuildOptions(bowl, { out: './out', ...flags }, context);
+    const options = await toFetchOptions(bowl, flags, context);
     const result = await fetchBowl(options, { host: context.host, progress: context.progress });
     return {
       text: `${result.blobs} inputs (${formatBytes(result.sizeBytes)}) are in the content store; pinned in ${result.lockPath}`,

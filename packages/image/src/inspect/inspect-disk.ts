@@ -1,4 +1,11 @@
-import { type FatEntryFound, type GptPartitionFound, parseGpt, readFat32 } from '@bowline/formats';
+import {
+  type FatEntryFound,
+  type GptPartitionFound,
+  parseGpt,
+  parseSquashfsSuperblock,
+  parseVeritySuperblock,
+  readFat32,
+} from '@bowline/formats';
 import { TYPE_GUID } from '@bowline/os-layout';
 import { inspectUki, type UkiFacts } from './inspect-uki.ts';
 import { type RandomBytes, sliceBytes } from './random-file.ts';
@@ -89,17 +96,17 @@ function fileBytes(volume: RandomBytes, file: FatEntryFound): RandomBytes {
 async function describeContent(bytes: RandomBytes): Promise<string> {
   const head = await bytes.read(0, Math.min(4096, bytes.sizeBytes));
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const text = (at: number, length: number) => String.fromCharCode(...head.subarray(at, at + length));
-  if (head.length >= 96 && text(0, 4) === 'hsqs') {
-    const usedMiB = Number(view.getBigUint64(40, true)) / 2 ** 20;
-    return `squashfs, ${usedMiB.toFixed(1)} MiB used, ${view.getUint32(4, true)} inodes`;
+  const begins = (text: string) => String.fromCharCode(...head.subarray(0, text.length)) === text;
+  if (begins('hsqs')) {
+    const { compression, bytesUsed, inodeCount } = parseSquashfsSuperblock(head);
+    return `squashfs ${compression}, ${(bytesUsed / 2 ** 20).toFixed(1)} MiB used, ${inodeCount} inodes`;
   }
-  if (head.length >= 512 && text(0, 8) === 'verity\0\0') {
-    const algorithm = text(32, 32).replace(/\0.*$/s, '');
-    return `dm-verity ${algorithm}, ${view.getBigUint64(72, true)} blocks of ${view.getUint32(64, true)}`;
+  if (begins('verity\0\0')) {
+    const { algorithm, dataBlocks, dataBlockSizeBytes } = parseVeritySuperblock(head);
+    return `dm-verity ${algorithm} over ${dataBlocks} blocks of ${dataBlockSizeBytes}`;
   }
   if (head.length >= 1082 && view.getUint16(1080, true) === 0xef53) return 'ext4';
-  if (head.length >= 8 && text(0, 6) === 'LUKS\xba\xbe') return 'LUKS';
+  if (begins('LUKS\xba\xbe')) return 'LUKS';
   if (head.length >= 512 && head[510] === 0x55 && head[511] === 0xaa) return 'FAT or boot code';
   return head.every((byte) => byte === 0) ? 'empty' : 'data';
 }

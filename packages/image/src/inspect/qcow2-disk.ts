@@ -1,3 +1,4 @@
+import { parseQcow2Header, QCOW2_HEADER_SIZE } from '@bowline/formats';
 import { ImageError } from '../error.ts';
 import type { RandomBytes } from './random-file.ts';
 
@@ -10,21 +11,17 @@ const MAX_L1_BYTES = 32 * 2 ** 20;
 
 /**
  * The disk inside a qcow2 image without compression, encryption or a backing file (QEMU, docs/interop/qcow2.txt).
- * Throws ImageError IMAGE_UNREADABLE.
+ * Throws FormatsError, ImageError IMAGE_UNREADABLE.
  */
 export async function openQcow2(image: RandomBytes): Promise<RandomBytes> {
-  const header = viewOf(await image.read(0, 104));
-  const version = header.getUint32(4);
-  const clusterBits = header.getUint32(20);
-  const diskBytes = Number(header.getBigUint64(24));
-  if (header.getUint32(0) !== 0x514649fb || version < 2 || version > 3) throw unreadable('not a qcow2 image');
-  if (clusterBits < 9 || clusterBits > 21) throw unreadable(`clusters of 2^${clusterBits} bytes`);
-  if (header.getBigUint64(8) !== 0n) throw unreadable('it stands on another file (a backing file)');
-  if (header.getUint32(32) !== 0) throw unreadable('it is encrypted');
+  const head = await image.read(0, QCOW2_HEADER_SIZE);
+  const { version, virtualSizeBytes, clusterSizeBytes: clusterBytes, ...found } = parseQcow2Header(head);
+  const header = viewOf(head);
+  if (found.hasBackingFile) throw unreadable('it stands on another file (a backing file)');
+  if (found.isEncrypted) throw unreadable('it is encrypted');
   if (version === 3 && (header.getBigUint64(72) & UNREADABLE_FEATURES) !== 0n) throw unreadable('unknown features');
-  const clusterBytes = 2 ** clusterBits;
   const l1Bytes = header.getUint32(36) * 8;
-  if (l1Bytes > MAX_L1_BYTES || !Number.isSafeInteger(diskBytes)) throw unreadable('its tables are too large');
+  if (l1Bytes > MAX_L1_BYTES) throw unreadable('its tables are too large');
   const l1 = viewOf(await image.read(Number(header.getBigUint64(40)), l1Bytes));
   const entriesPerTable = clusterBytes / 8;
 
@@ -45,9 +42,10 @@ export async function openQcow2(image: RandomBytes): Promise<RandomBytes> {
     return whole;
   };
   return {
-    sizeBytes: diskBytes,
+    sizeBytes: virtualSizeBytes,
     read: async (offset, length) => {
-      if (offset < 0 || offset + length > diskBytes) throw unreadable(`there are no ${length} bytes at ${offset}`);
+      if (offset < 0 || offset + length > virtualSizeBytes)
+        throw unreadable(`there are no ${length} bytes at ${offset}`);
       const result = new Uint8Array(length);
       let done = 0;
       while (done < length) {

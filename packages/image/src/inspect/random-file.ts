@@ -8,15 +8,17 @@ export interface RandomBytes {
   read: (offset: number, length: number) => Promise<Uint8Array>;
 }
 
-/** Most that is ever read at once, so that a hostile table cannot ask for all memory. */
-const MAX_READ_BYTES = 64 * 2 ** 20;
-
 /** Opens a file for the time of `use`. */
 export async function withRandomFile<T>(path: string, use: (bytes: RandomBytes) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    return await use({ sizeBytes: size, read: (offset, length) => readExactly(file, path, offset, length) });
+    const read = async (offset: number, length: number) => {
+      // Before memory is taken: a hostile table must not be able to ask for all of it.
+      if (!(offset >= 0 && length >= 0 && offset + length <= size)) throw beyondEnd(path, offset, length);
+      return await readExactly(file, path, offset, length);
+    };
+    return await use({ sizeBytes: size, read });
   } finally {
     await file.close();
   }
@@ -27,16 +29,13 @@ export function sliceBytes(whole: RandomBytes, offset: number, sizeBytes: number
   return {
     sizeBytes,
     read: async (at, length) => {
-      if (at < 0 || at + length > sizeBytes) throw beyondEnd('the partition', at, length);
+      if (!(at >= 0 && length >= 0 && at + length <= sizeBytes)) throw beyondEnd('the partition', at, length);
       return await whole.read(offset + at, length);
     },
   };
 }
 
 async function readExactly(file: FileHandle, path: string, offset: number, length: number): Promise<Uint8Array> {
-  if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || length > MAX_READ_BYTES) {
-    throw beyondEnd(path, offset, length);
-  }
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

@@ -73,7 +73,9 @@ describe('disk layout', () => {
       '40-root-b-verity.conf',
       '50-bowline-state.conf',
     ]);
-    expect(files[0]?.text).toContain(`SizeMinBytes=${GIB}\nSizeMaxBytes=${GIB}\nWeight=0\n`);
+    expect(files[0]?.text).toContain(
+      `SizeMinBytes=${GIB}\nSizeMaxBytes=${GIB}\nWeight=0\nReadOnly=yes\nNoAuto=yes\nGrowFileSystem=no\n`,
+    );
     expect(files[4]?.text).toContain('Weight=1000\nFormat=ext4\n');
     expect(files[4]?.text).not.toContain('SizeMaxBytes');
   });

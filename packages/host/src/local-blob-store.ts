@@ -37,7 +37,8 @@ export class LocalBlobStore implements BlobStore {
   static async open(folder: string): Promise<LocalBlobStore> {
     const blobs = join(folder, 'sha256');
     await mkdir(blobs, { recursive: true });
-    await sweepTemporaries(blobs);
+    // Besides blobs the folder holds what others keep about them.
+    for (const name of ['sha256', 'layers', 'seen']) await sweepTemporaries(join(folder, name));
     return new LocalBlobStore(folder);
   }
 

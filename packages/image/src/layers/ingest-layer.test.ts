@@ -133,6 +133,23 @@ describe('ingestLayer', () => {
     });
   });
 
+  it('says that a folder is no tar, and how to make one', async () => {
+    await expect(
+      ingestLayer({ source: { kind: 'file', path: folder }, origin: 'rootfs .' }, store),
+    ).rejects.toMatchObject({ code: 'SOURCE_MISSING', hint: expect.stringContaining('tar -C') });
+  });
+
+  it('stops when it is told to and keeps nothing', async () => {
+    const path = join(folder, 'base.tar');
+    await writeFile(path, tar);
+    for (const bytes of [tar, gzipSync(tar)]) {
+      await writeFile(path, bytes);
+      const stopped = { source: { kind: 'file', path }, origin: 'x', signal: AbortSignal.abort() } as const;
+      await expect(ingestLayer(stopped, store)).rejects.toMatchObject({ code: 'ABORTED' });
+    }
+    expect(await blobs()).toEqual([]);
+  });
+
   it('names bzip2 instead of calling it a damaged tar', () => {
     expect(() => detectCompression(Buffer.from('BZh91AY'), 'x.tar.bz2')).toThrow(/bzip2, which is not supported/);
   });
@@ -231,7 +248,7 @@ describe('a local plain tar', () => {
 describe('the index', () => {
   it('is made anew when it is missing or damaged', async () => {
     const layer = await ingest(tar);
-    const path = `${await store.path(layer.diffId)}.tar-index`;
+    const path = join(folder, 'store', 'layers', `${layer.diffId.slice(7)}.tar-index`);
     await chmod(path, 0o644);
     await writeFile(path, 'nonsense');
     expect((await readLayerIndex(store, layer)).length).toBe(3);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type BlobStore, type Digest, HostError, type TaskProgress } from '@bowline/host';
@@ -31,7 +32,7 @@ export interface IngestOptions {
 
 /**
  * Brings a layer into the store in one pass over its bytes: unpacked, hashed, held to the limits, read as a tar, its index
- * written beside the blob. A layer that is there already (by `diffId`, or a file that has not changed since) is not read.
+ * kept with it. A layer that is there already (by `diffId`, or a file that has not changed since) is not read.
  *
  * @throws ImageError LAYER_INVALID (damaged, cut off, hostile, or not `diffId`), LAYER_TOO_LARGE, TOOL_MISSING
  * @throws HostError ABORTED | DISK_FULL
@@ -81,7 +82,7 @@ async function adoptPlainTar(
   options: IngestOptions,
   store: BlobStore,
 ): Promise<LayerRef | undefined> {
-  const head = await readHead(path);
+  const head = await readHead(path, options.origin);
   if (store.adoptFile === undefined || detectCompression(head, options.origin) !== 'none') return undefined;
   const indexer = new LayerIndexer(options.origin, options.limits ?? DEFAULT_LAYER_LIMITS);
   let blocks: readonly string[] = [];
@@ -89,7 +90,10 @@ async function adoptPlainTar(
     const hash = createHash('sha256');
     let done = 0;
     for await (const chunk of readBlobChunks(shared)) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted) {
+        const message = `reading ${options.origin} was stopped`;
+        throw new HostError({ code: 'ABORTED', message, cause: options.signal.reason });
+      }
       hash.update(chunk);
       indexer.push(chunk);
       done += chunk.length;
@@ -164,26 +168,36 @@ async function explainMismatch<T>(options: IngestOptions, work: () => Promise<T>
   }
 }
 
-async function statSource(path: string, origin: string) {
-  try {
-    return await stat(path, { bigint: true });
-  } catch (cause) {
-    throw new ImageError({
-      code: 'SOURCE_MISSING',
-      message: `${origin}: cannot read ${path}`,
-      hint: 'Check the path in the bowl; relative paths start at its folder.',
-      cause,
-    });
-  }
+async function statSource(path: string, origin: string): Promise<BigIntStats> {
+  const stats = await explainUnreadable(path, origin, () => stat(path, { bigint: true }));
+  if (stats.isFile()) return stats;
+  throw new ImageError({
+    code: 'SOURCE_MISSING',
+    message: `${origin}: ${path} is not a file`,
+    hint: 'A tar is wanted here (plain, gz, xz or zst): make one with `tar -C FOLDER --xattrs -cf FILE .`',
+  });
 }
 
-async function readHead(path: string): Promise<Uint8Array> {
-  const handle = await open(path, 'r');
+async function readHead(path: string, origin: string): Promise<Uint8Array> {
+  const handle = await explainUnreadable(path, origin, () => open(path, 'r'));
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
+  }
+}
+
+async function explainUnreadable<T>(path: string, origin: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new ImageError({
+      code: 'SOURCE_MISSING',
+      message: `${origin}: cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'Check the path and its permissions; relative paths in a bowl start at its folder.',
+      cause,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { IndexedEntry } from '@bowline/formats';
 import { type BlobStore, writeFileAtomic } from '@bowline/host';
 import type { LayerRef } from '../sources/source.ts';
@@ -17,7 +18,7 @@ interface IndexHead {
 
 const MAX_HEAD_BYTES = 4096;
 
-/** Writes the index of a stored layer beside its blob. */
+/** Writes the index of a stored layer. */
 export async function writeLayerIndex(
   store: BlobStore,
   layer: LayerRef,
@@ -32,14 +33,16 @@ export async function writeLayerIndex(
     entries: entryCount,
     mtimeNs: String((await stat(path, { bigint: true })).mtimeNs),
   };
-  await writeFileAtomic(indexPath(path), `${[JSON.stringify(head), ...blocks].join('\n')}\n`, 0o444);
+  const target = indexPath(store, layer, path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFileAtomic(target, `${[JSON.stringify(head), ...blocks].join('\n')}\n`, 0o444);
 }
 
 /** True when a stored layer has an index of this version, made from the bytes that the blob has now. */
 export async function hasLayerIndex(store: BlobStore, layer: LayerRef): Promise<boolean> {
   const path = await store.path(layer.diffId);
   try {
-    const handle = await open(indexPath(path), 'r');
+    const handle = await open(indexPath(store, layer, path), 'r');
     try {
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(MAX_HEAD_BYTES), 0, MAX_HEAD_BYTES, 0);
       const line = buffer.toString('utf8', 0, bytesRead).split('\n', 1)[0] ?? '';
@@ -55,7 +58,7 @@ export async function hasLayerIndex(store: BlobStore, layer: LayerRef): Promise<
 /** The entries of a stored layer; undefined when its index is missing, damaged or outdated. */
 export async function readStoredIndex(store: BlobStore, layer: LayerRef): Promise<IndexedEntry[] | undefined> {
   const path = await store.path(layer.diffId);
-  const input = createReadStream(indexPath(path), { encoding: 'utf8', highWaterMark: 1 << 20 });
+  const input = createReadStream(indexPath(store, layer, path), { encoding: 'utf8', highWaterMark: 1 << 20 });
   try {
     const entries: IndexedEntry[] = [];
     let head: IndexHead | undefined;
@@ -89,6 +92,8 @@ async function isCurrent(head: IndexHead, layer: LayerRef, path: string): Promis
   return Number(size) === layer.size && String(mtimeNs) === head.mtimeNs;
 }
 
-function indexPath(blobPath: string): string {
-  return `${blobPath}.tar-index`;
+/** In one folder of the store, where leftovers of killed processes are swept; beside the blob of a store without a folder. */
+function indexPath(store: BlobStore, layer: LayerRef, blobPath: string): string {
+  if (store.folder === undefined) return `${blobPath}.tar-index`;
+  return join(store.folder, 'layers', `${layer.diffId.slice('sha256:'.length)}.tar-index`);
 }

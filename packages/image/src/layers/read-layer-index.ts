@@ -9,7 +9,7 @@ import { readStoredIndex, writeLayerIndex } from './layer-index-file.ts';
 import { LayerIndexer } from './layer-indexer.ts';
 
 /**
- * The entries of a stored layer, from the index beside it. A missing, damaged or outdated index is made anew from the layer,
+ * The entries of a stored layer, from the index kept with it. A missing, damaged or outdated index is made anew from the layer,
  * whose digest is then checked.
  *
  * @throws HostError BLOB_MISSING

@@ -1,7 +1,7 @@
-import { access, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HostError, NodeProcesses } from '@bowline/host';
+import { HostError, NodeProcesses, type RunningProcess } from '@bowline/host';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bootProbe, bootSector } from '../../apps/cli/src/boot/kvm-probe.ts';
 import { type Machine, startMachine } from '../../apps/cli/src/boot/machine.ts';
@@ -118,6 +118,77 @@ describe('bowline boot', () => {
     const image = await makeImage('no-esp.raw', 'x');
     const run = await bowline(['boot', image, '--expect', 'BdsDxe|UEFI', '--timeout', '120', '--snapshot']);
     expect(run).toMatchObject({ exitCode: 0 });
+    return undefined;
+  });
+
+  it('starts with Secure Boot firmware, which protects its variables', async (ctx) => {
+    if (!(await exists('/usr/share/OVMF/OVMF_CODE_4M.secboot.fd'))) return ctx.skip('ovmf is not installed');
+    const image = await makeImage('secure.raw', 'x');
+    const words = ['--secure-boot', '--expect', 'BdsDxe', '--timeout', '180', '--snapshot'];
+    expect(await bowline(['boot', image, ...words])).toMatchObject({ exitCode: 0 });
+    return undefined;
+  });
+
+  it('starts from a netboot folder through iPXE', async (ctx) => {
+    if (!(await exists('/usr/lib/ipxe/qemu/efi-virtio.rom'))) return ctx.skip('ipxe-qemu is not installed');
+    const netboot = join(folder, 'netboot');
+    await mkdir(netboot);
+    await writeFile(join(netboot, 'boot.ipxe'), '#!ipxe\necho script of the folder\nsleep 1000\n');
+    const run = await bowline([
+      'boot',
+      netboot,
+      '--expect',
+      'script of the folder',
+      '--timeout',
+      '120',
+      '--memory',
+      '256M',
+    ]);
+    expect(run).toMatchObject({ exitCode: 0 });
+    return undefined;
+  });
+
+  it('shows a UKI to the firmware as the file it starts by itself', async (ctx) => {
+    if (!(await exists('/usr/share/OVMF/OVMF_CODE_4M.fd'))) return ctx.skip('ovmf is not installed');
+    const uki = join(folder, 'broken.efi');
+    const bytes = Buffer.alloc(4096);
+    bytes.write('MZ');
+    bytes[0x3c] = 0x80;
+    bytes.write('PE\0\0', 0x80);
+    bytes.writeUInt16LE(0x8664, 0x84);
+    await writeFile(uki, bytes);
+    // Firmware finds the file and says that it cannot be started: it was looked at, in the right place.
+    const expected = 'failed to load Boot.*(Unsupported|Load Error|Not Found)|Unsupported';
+    const run = await bowline(['boot', uki, '--expect', expected, '--timeout', '120', '--snapshot']);
+    expect(run).toMatchObject({ exitCode: 0 });
+    return undefined;
+  });
+
+  it('connects a terminal to the console until Ctrl-] is pressed', async (ctx) => {
+    const image = await makeImage('terminal.raw', 'on the console\r\n');
+    const command = `'${process.execPath}' '${MAIN}' boot '${image}' --bios --snapshot`;
+    const argv: [string, ...string[]] = ['script', '--quiet', '--return', '--command', command, '/dev/null'];
+    let terminal: RunningProcess;
+    try {
+      terminal = processes.spawn({
+        argv,
+        env: { BOWLINE_CACHE: join(folder, 'cache'), TERM: 'xterm' },
+        timeoutMs: WAIT_MS,
+      });
+    } catch {
+      return ctx.skip('script (util-linux) is not installed');
+    }
+    const startedMs = performance.now();
+    let shown = '';
+    for await (const chunk of terminal.output) {
+      const before = shown;
+      shown += new TextDecoder().decode(chunk);
+      const isThere = shown.includes('on the console') && !before.includes('on the console');
+      if (isThere) terminal.stdin.write(Uint8Array.of(0x1d));
+    }
+    expect((await terminal.exited).exitCode).toBe(0);
+    expect(shown).toContain('Ctrl-] leaves');
+    expect(performance.now() - startedMs).toBeLessThan(WAIT_MS / 2);
     return undefined;
   });
 

@@ -24,11 +24,15 @@ async function openFolders(path: string): Promise<void> {
 
 /**
  * Runs `fn` with a private empty folder below `parent`, and removes it on every path. What processes that were killed
- * left there is removed at the same time. Throws HostError DISK_FULL.
+ * left there is removed at the same time. `remove` is for trees with owners of their own. Throws HostError DISK_FULL.
  */
-export async function withScratchFolder<T>(parent: string, fn: (folder: string) => Promise<T>): Promise<T> {
+export async function withScratchFolder<T>(
+  parent: string,
+  fn: (folder: string) => Promise<T>,
+  remove: (folder: string) => Promise<void> = removeTree,
+): Promise<T> {
   await mkdir(parent, { recursive: true });
-  await sweepTemporaries(parent, removeTree);
+  await sweepTemporaries(parent, remove);
   const folder = join(parent, temporaryName('scratch'));
   await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
     throw explainDiskFull(error, parent);
@@ -38,6 +42,6 @@ export async function withScratchFolder<T>(parent: string, fn: (folder: string) 
   } catch (error) {
     throw explainDiskFull(error, parent);
   } finally {
-    await removeTree(folder);
+    await remove(folder);
   }
 }

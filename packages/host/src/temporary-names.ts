@@ -25,6 +25,7 @@ export async function sweepTemporaries(
   }
   for (const name of names) {
     const tag = NAME.exec(name)?.[1];
-    if (tag !== undefined && isTagDead(tag)) await remove(join(folder, name));
+    // What cannot be removed (another user's) must not stop the work that comes after it.
+    if (tag !== undefined && isTagDead(tag)) await remove(join(folder, name)).catch(() => undefined);
   }
 }

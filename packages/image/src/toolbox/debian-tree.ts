@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -6,6 +6,7 @@ import {
   type Host,
   HostError,
   processOutput,
+  removeTree,
   type TaskProgress,
   withScratchFolder,
 } from '@bowline/host';
@@ -67,7 +68,8 @@ export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeCon
   const sources = debianSources(apt, spec.suite);
   if (sources.length === 0) throw mirrorMissing();
   const parent = host.isRoot ? context.scratch : await sharedScratch();
-  return withScratchFolder(parent, async (scratch) => {
+  const remove = (folder: string) => removeForeignTree(host, folder);
+  const work = async (scratch: string): Promise<DebianTree> => {
     // The mapped root of a user namespace is "others" here: it may pass through, not look.
     await chmod(scratch, 0o711);
     const files = await writeInputs(scratch, spec, apt);
@@ -90,7 +92,8 @@ export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeCon
       layer: { diffId: stored.digest, size: stored.size, origin: `debian ${spec.suite} ${spec.arch}` },
       packages: parseReport(await readFile(report, 'utf8'), spec.variant),
     };
-  });
+  };
+  return withScratchFolder(parent, work, remove);
 }
 
 interface Inputs {
@@ -196,6 +199,28 @@ async function sharedScratch(): Promise<string> {
   return folder;
 }
 
+/**
+ * Removes a temporary tree, also one whose files belong to this user's subordinate IDs because mmdebstrap was killed
+ * before it could clean up: only inside such a user namespace may they be deleted.
+ */
+async function removeForeignTree(host: Host, folder: string): Promise<void> {
+  try {
+    await removeTree(folder);
+  } catch {
+    for (const name of await readdir(folder)) {
+      await host.processes
+        .run({
+          argv: ['mmdebstrap', '--unshare-helper', 'find', join(folder, name), '-mindepth', '1', '-delete'],
+          // find returns to where it started, which must be open to the mapped root too.
+          cwd: '/',
+          timeoutMs: TIMEOUT_MS,
+        })
+        .catch(() => undefined);
+    }
+    await removeTree(folder);
+  }
+}
+
 async function* counted(stream: AsyncIterable<Uint8Array>, progress: TaskProgress): AsyncGenerator<Uint8Array> {
   let doneBytes = 0;
   for await (const chunk of stream) {
@@ -251,9 +276,9 @@ const CURES: readonly { symptom: RegExp; what: string; hint: string }[] = [
     hint: 'Install uidmap and add a range: sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$USER"',
   },
   {
-    symptom: /can neither be executed natively|binfmt|qemu user emulation/i,
+    symptom: /can neither be executed natively|binfmt|qemu user emulation|arch-test/i,
     what: 'this machine cannot execute programs of that architecture',
-    hint: 'Installing packages executes them: install qemu-user-static, or use an image or rootfs base, which need nothing of the kind.',
+    hint: 'Installing packages executes them: install qemu-user-static and arch-test, or use an image or rootfs base, which need nothing of the kind.',
   },
   {
     symptom: /NO_PUBKEY|is not signed/i,

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeProcesses } from '@bowline/host';
@@ -146,6 +146,16 @@ describe('bowline', () => {
     expect((await stat(join(folder, 'keys', 'test.key'))).mode & 0o777).toBe(0o600);
     expect(await readFile(join(folder, 'keys', 'test.crt'), 'utf8')).toContain('BEGIN CERTIFICATE');
     expect((await bowline(['keys', 'generate', 'keys', '--test'])).exitCode).toBe(2);
+  });
+
+  it('cleans what can be made again, and the inputs only when told to', async () => {
+    const cache = join(folder, 'full-cache');
+    for (const name of ['store', 'derived', 'locks']) await mkdir(join(cache, name), { recursive: true });
+    const env = { BOWLINE_CACHE: cache };
+    expect(JSON.parse((await bowline(['clean', '--json'], env)).stdout).removed).toContain('derived');
+    expect(await readdir(cache)).toEqual(expect.arrayContaining(['locks', 'store']));
+    expect(JSON.parse((await bowline(['clean', '--all', '--json'], env)).stdout).removed).toContain('store');
+    expect(await readdir(cache)).not.toContain('store');
   });
 
   it('is quiet when its reader goes away', async () => {

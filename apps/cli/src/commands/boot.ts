@@ -51,10 +51,9 @@ export const boot = defineCommand<[image: string], BootOptions>({
       )
       .option('--ssh <port>', 'lead this port of 127.0.0.1 to port 22 of the machine', wholeNumber(1, 65535))
       .option('--snapshot', 'forget at the end what the machine wrote')
-      .addOption(
-        new Option('--run <command>', 'run a command in a debug image and end with its output and exit code').conflicts(
-          'expect',
-        ),
+      .option(
+        '--run <command>',
+        'run a command in a debug image (after --expect) and end with its output and exit code',
       ),
   examples: [
     'bowline boot out/starter',
@@ -142,9 +141,11 @@ async function bootUnattended(
     const machine = await startMachine(prepared.plan, { processes: context.host.processes, signal: context.signal });
     const showing = setInterval(() => task.note(machine.serialTail(1)[0]?.trim().slice(0, 100) ?? ''), 500);
     try {
-      if (options.run !== undefined) return await runCommand(machine, options.run, timeoutMs);
-      const match = await machine.waitFor(options.expect ?? /$^/, timeoutMs);
+      const match = options.expect === undefined ? null : await machine.waitFor(options.expect, timeoutMs);
       const elapsedMs = Math.round(performance.now() - startedMs);
+      if (options.run !== undefined)
+        return await runCommand(machine, options.run, Math.max(1000, timeoutMs - elapsedMs));
+      if (match === null) throw new TypeError('nothing to wait for');
       return {
         text: `"${match[0]}" appeared after ${Math.round(elapsedMs / 100) / 10} s`,
         json: { matched: match[0], elapsedMs, accelerator: prepared.plan.accelerator },

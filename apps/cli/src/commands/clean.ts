@@ -7,6 +7,8 @@ import { formatBytes } from '../text-table.ts';
 
 /** The content store: inputs, which a mirror may have forgotten by tomorrow. Everything else can be made again. */
 const STORE = 'store';
+/** Lock files are empty, and removing one that is held would let two builds hold it. */
+const LOCKS = 'locks';
 
 /** `bowline clean`: frees the disk. */
 export const clean = defineCommand<[], { all?: boolean }>({
@@ -20,7 +22,8 @@ export const clean = defineCommand<[], { all?: boolean }>({
       .option('--all', 'the inputs in the content store as well'),
   examples: ['bowline clean', 'bowline clean --all'],
   run: async (_args, { all = false }, context) => {
-    const names = (await readdir(context.cacheFolder).catch(() => [])).filter((name) => all || name !== STORE);
+    const kept = all ? [LOCKS] : [LOCKS, STORE];
+    const names = (await readdir(context.cacheFolder).catch(() => [])).filter((name) => !kept.includes(name));
     let freedBytes = 0;
     for (const name of names.toSorted()) {
       await context.progress.task(`Removing ${name}`, async (task) => {

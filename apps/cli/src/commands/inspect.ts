@@ -21,7 +21,7 @@ export const inspect = defineCommand<[image: string], object>({
 });
 
 /** An inspection as text: facts first, then one table each for partitions, files and UKIs. */
-export function formatInspection(inspection: Inspection): string {
+function formatInspection(inspection: Inspection): string {
   const blocks: string[] = [facts(inspection)];
   if (inspection.partitions.length > 0) {
     const rows = inspection.partitions.map((part) => [
@@ -45,7 +45,7 @@ export function formatInspection(inspection: Inspection): string {
     blocks.push(
       [
         `UKI ${uki.path}${about.length > 0 ? `: ${about.join(', ')}` : ''}${uki.signed ? ', signed' : ', not signed'}`,
-        ...uki.commandLines.map((line) => `  ${line}`),
+        ...[...new Set(uki.commandLines)].map((line) => `  ${line}`),
         formatTable(['section', 'size'], rows),
       ].join('\n'),
     );
@@ -58,6 +58,8 @@ export function formatInspection(inspection: Inspection): string {
     const rows = inspection.artefacts.map((file) => [file.output, file.arch, formatBytes(file.sizeBytes), file.path]);
     blocks.push(`Artefacts\n${formatTable(['output', 'arch', 'size', 'file'], rows)}`);
   }
+  if (inspection.problems.length > 0)
+    blocks.push(`Problems\n${inspection.problems.map((text) => `- ${text}`).join('\n')}`);
   return blocks.join('\n\n');
 }
 
@@ -72,6 +74,8 @@ function facts(inspection: Inspection): string {
     ['size', inspection.sizeBytes === undefined ? undefined : formatBytes(inspection.sizeBytes)],
     ['disk size', inspection.diskBytes === undefined ? undefined : formatBytes(inspection.diskBytes)],
     ['volume', inspection.volumeLabel],
+    ['kernel', inspection.kernelVersion],
+    ['root', inspection.squashfsBytes === undefined ? undefined : `${formatBytes(inspection.squashfsBytes)} squashfs`],
     ['verity root hash', inspection.rootHash],
   ];
   const shown = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);

@@ -44,7 +44,7 @@ async function describe(projectFolder: string, name: string): Promise<ReadyBowl>
 }
 
 /** A ready bowl's README has a line `Status: ...` unless it is built and booted by the tests like the others. */
-export function statusOf(readme: string): string {
+function statusOf(readme: string): string {
   const line = /^Status: *(.+)$/m.exec(readme)?.[1];
   return line?.replace(/\.$/, '').trim() ?? 'built and booted in the tests';
 }

@@ -130,6 +130,25 @@ describe('a Dockerfile base', () => {
     expect(await readdir(path.join(folder, 'broken-work/scratch'))).toEqual([]);
   });
 
+  it('leaves no mount, process or file behind when it is stopped', async () => {
+    const stop = new AbortController();
+    const work = path.join(folder, 'stopped-work');
+    const bowlFolder = await makeBowl('stopped', `${DOCKERFILE}RUN ["/bin/busybox", "sleep", "4711.5"]\n`);
+    const running = runResolution({ ...request(bowlFolder, 'stopped-work') }, stop.signal);
+    const isSleeping = async () =>
+      (
+        await host.processes
+          .run({ argv: ['ps', '-eo', 'args'], timeoutMs: 10_000 })
+          .then(({ stdout }) => new TextDecoder().decode(stdout))
+      ).includes('sleep 4711.5\n');
+    await expect.poll(isSleeping, { timeout: 60_000, interval: 100 }).toBe(true);
+    stop.abort();
+    expect(await running).toMatchObject({ ok: false, code: 'ABORTED' });
+    expect(await isSleeping()).toBe(false);
+    expect(await readFile('/proc/self/mounts', 'utf8')).not.toContain(folder);
+    expect(await readdir(path.join(work, 'scratch'))).toEqual([]);
+  });
+
   it('cannot reach outside the folder of the bowl', async () => {
     await makeBowl('inner');
     const bowl = { base: { dockerfile: { path: 'Dockerfile', context: '..' } } };

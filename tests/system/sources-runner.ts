@@ -40,7 +40,7 @@ export function silentProgress(warnings: string[]): TaskProgress {
 }
 
 /** Resolves in this process. */
-export async function runResolution(request: RunRequest): Promise<RunAnswer> {
+export async function runResolution(request: RunRequest, signal: AbortSignal = never): Promise<RunAnswer> {
   const host = nodeHost();
   const warnings: string[] = [];
   const progress = silentProgress(warnings);
@@ -69,7 +69,7 @@ export async function runResolution(request: RunRequest): Promise<RunAnswer> {
           return prepareToolbox({ host, cacheFolder, store: own, progress, signal: never, offline: false });
         },
         progress,
-        signal: never,
+        signal,
       }),
     );
     return { ok: true, resolved, warnings };

@@ -138,7 +138,16 @@ export async function openContainer(
         signal: context.signal,
       })
     ).stdout;
-  await buildah('opening the base', 'from', '--quiet', '--arch', arch, '--name', name, `oci:${path.basename(layoutFolder)}:latest`);
+  await buildah(
+    'opening the base',
+    'from',
+    '--quiet',
+    '--arch',
+    arch,
+    '--name',
+    name,
+    `oci:${path.basename(layoutFolder)}:latest`,
+  );
   // The default is a random id, which package scripts write into files.
   await buildah('opening the base', 'config', '--hostname', 'localhost', name);
   return {

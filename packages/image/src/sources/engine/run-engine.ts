@@ -50,9 +50,11 @@ export interface EngineRun {
  * an abort passes through unchanged.
  */
 export async function runEngine(host: Host, run: EngineRun): Promise<ProcessResult> {
+  const program = run.argv[0];
   try {
     return await host.processes.run({
-      argv: run.argv,
+      argv: [...isolation(host, program), ...run.argv] as [string, ...string[]],
+      name: program,
       env: engineEnvironment(host.env, run.scratch),
       cwd: run.cwd ?? run.scratch,
       stdout: run.stdout ?? { kind: 'capture' },
@@ -62,8 +64,11 @@ export async function runEngine(host: Host, run: EngineRun): Promise<ProcessResu
     });
   } catch (cause) {
     if (!(cause instanceof BowlineError) || cause.code === 'ABORTED') throw cause;
-    const program = run.argv[0];
-    if (cause.code === 'PROCESS_NOT_FOUND')
+    const stderr = cause.details?.['stderrTail'];
+    if (
+      cause.code === 'PROCESS_NOT_FOUND' ||
+      (typeof stderr === 'string' && stderr.includes(`failed to execute ${program}`))
+    )
       throw new ImageError({
         code: 'TOOL_MISSING',
         message: `${program} is not installed; it is needed for ${run.doing}.`,
@@ -78,6 +83,15 @@ export async function runEngine(host: Host, run: EngineRun): Promise<ProcessResu
       details: { exitCode: cause.details?.['exitCode'], stderrTail: cause.details?.['stderrTail'] },
     });
   }
+}
+
+/**
+ * Root's buildah mounts in the mount namespace it is started in: with one of its own, and a PID namespace, neither a mount nor a
+ * process outlives it, however it ends. An ordinary user's makes itself a user namespace, which does the same.
+ */
+function isolation(host: Host, program: string): string[] {
+  if (!host.isRoot || program !== 'buildah') return [];
+  return ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 }
 
 /** The cure for the failures of rootless engines that their own messages hide. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { removeTree } from '@bowline/host';
 import { ImageError } from '../error.ts';
 import { type BuildahContainer, openContainer, withBuildah } from '../sources/engine/buildah.ts';
+import { normaliseExecuted } from '../sources/executed-layer.ts';
 import { hostArch, requireExecutable } from '../sources/foreign-arch.ts';
 import { ingestImage } from '../sources/ingest-image.ts';
 import { openImage } from '../sources/open-image.ts';
@@ -86,7 +87,7 @@ async function installInside(
       message: `buildah was to add one layer to the ${base.length} of the base, and made ${image.layers.length} in all.`,
       hint: 'This version of buildah behaves otherwise than the known ones; Debian 12 and 13 have known ones.',
     });
-  const layers = await ingestImage(source, { ...image, layers: made }, context);
+  const layers = await normaliseExecuted(await ingestImage(source, { ...image, layers: made }, context), context);
   return { layers: layers.map(({ diffId, size }) => ({ diffId, size, origin })), packages: versions };
 }
 

@@ -7,6 +7,7 @@ import { buildahEngine } from './engine/buildah.ts';
 import { dockerEngine } from './engine/docker.ts';
 import type { Engine } from './engine/engine.ts';
 import { podmanEngine } from './engine/podman.ts';
+import { normaliseExecuted } from './executed-layer.ts';
 import { hostArch, requireExecutable } from './foreign-arch.ts';
 import { ingestImage } from './ingest-image.ts';
 import { openImage } from './open-image.ts';
@@ -93,5 +94,5 @@ async function execute(
     context,
   );
   const image = await source.resolve({ architecture: context.arch }, context.signal);
-  return ingestImage(source, image, context);
+  return normaliseExecuted(await ingestImage(source, image, context), context);
 }

@@ -1,25 +1,17 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Digest, type Progress, writeFileAtomic } from '@bowline/host';
-import {
-  type Arch,
-  type Bowl,
-  type BowlLock,
-  formatManifest,
-  imageId,
-  type Manifest,
-  type OutputKind,
-  parseManifest,
-} from '@bowline/spec';
+import type { Digest, Progress } from '@bowline/host';
+import { type Arch, type Bowl, type BowlLock, imageId, type Manifest, type OutputKind } from '@bowline/spec';
 import { DerivedCache } from '../cache/derived-cache.ts';
 import { ImageError } from '../error.ts';
 import { openSigner, type Signer } from '../seal/signer.ts';
 import { type Inputs, saveLock, withInputs } from './inputs.ts';
 import type { BuildEnvironment, BuildOptions, BuildResult } from './options.ts';
+import { filesOf, findPublished, manifestPathOf, publish, type StagedFile, withBuildFolder } from './publish.ts';
 import { sealArch } from './seal-arch.ts';
 import { type RootLayer, type SealedRoot, sealRoot } from './seal-root.ts';
 import { chooseSlotBytes } from './slot.ts';
-import { filesUntouched, readTextIfThere, writeOutputs } from './write-outputs.ts';
+import { stageOutputs } from './write-outputs.ts';
 
 /** Tools whose versions the manifest names: what decides the bytes. */
 const MANIFEST_TOOLS = [
@@ -50,14 +42,22 @@ async function build(
   inputs: Inputs,
   signer: Signer | undefined,
 ): Promise<BuildResult> {
-  const { bowl } = options;
+  const { bowl, cacheFolder, signal } = options;
   const arches = options.arch ?? bowl.arch;
   const outputs = [...new Set(options.outputs ?? bowl.outputs)];
+  const folder = join(options.outFolder, bowl.name);
+  const result = (manifest: Manifest, unchanged: boolean): BuildResult => {
+    const { name, version, imageId } = manifest;
+    const files = filesOf(folder, manifest);
+    return { name, version, imageId, folder, manifestPath: manifestPathOf(folder), files, unchanged };
+  };
   const known = await identify(bowl, inputs.resolved.lock, options.debug, signer);
-  const ready = pinsSlots(inputs.resolved.lock, arches) && (await findFinished(options, known, arches, outputs));
-  if (ready) {
-    await saveLock(inputs.resolved.lock, inputs);
-    return ready;
+  if (pinsSlots(inputs.resolved.lock, arches)) {
+    const found = await findPublished(folder, known);
+    if (found && arches.every((arch) => outputs.every((output) => hasOutput(found, arch, output)))) {
+      await saveLock(inputs.resolved.lock, inputs);
+      return result(found, true);
+    }
   }
   const roots = new Map<Arch, SealedRoot>();
   for (const arch of arches) roots.set(arch, await sealRootOf(arch, options, env.progress, inputs));
@@ -65,44 +65,42 @@ async function build(
   if (options.locked && !pinsSlots(inputs.resolved.lock, arches)) throw slotUnpinned();
   await saveLock(lock, inputs);
   const id = await identify(bowl, lock, options.debug, signer);
-  const folder = join(options.outFolder, bowl.name);
-  // Until the new manifest is written nothing vouches for what lies here.
-  await rm(join(folder, 'manifest.json'), { force: true });
-  const files = [];
-  const manifestRoots: Manifest['roots'] = {};
-  for (const [arch, root] of roots) {
-    const slotBytes = lock.arch[arch]?.slotBytes ?? 0;
+  const onWait = (): void => env.progress.warn(`another build writes to ${folder}; this one waited for it`);
+  return withBuildFolder(folder, join(cacheFolder, 'locks'), { onWait, signal }, async (scratch) => {
+    // Outputs and architectures that are there already stay: another one costs only itself.
+    const present = await findPublished(folder, id);
+    const staged: StagedFile[] = [];
+    const manifestRoots: Manifest['roots'] = { ...present?.roots };
     const cloudConfig = await readCloudConfig(bowl, inputs.bowlFolder);
-    const context = { options, env, inputs, root, imageId: id, slotBytes, cloudConfig, signer };
-    const sealed = await sealArch(arch, context);
-    files.push(
-      ...(await writeOutputs(sealed, {
-        ...options,
-        ...env,
-        folder,
-        outputs,
-        store: inputs.store,
-        toolbox: inputs.toolbox,
-      })),
-    );
-    const { rootHash, kernelVersion, squashfsBytes } = root.record;
-    manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes };
-  }
-  const { packages } = await inputs.toolbox();
-  const manifestPath = join(folder, 'manifest.json');
-  const manifest: Manifest = {
-    manifestVersion: 1,
-    name: bowl.name,
-    version: bowl.version,
-    imageId: id,
-    arch: [...arches],
-    debug: options.debug,
-    files: files.map((file) => ({ ...file, path: file.path.slice(folder.length + 1) })),
-    roots: manifestRoots,
-    tools: Object.fromEntries(MANIFEST_TOOLS.flatMap((name) => (packages[name] ? [[name, packages[name]]] : []))),
-  };
-  await writeFileAtomic(manifestPath, formatManifest(manifest));
-  return { name: bowl.name, version: bowl.version, imageId: id, folder, manifestPath, files, unchanged: false };
+    for (const [arch, root] of roots) {
+      const slotBytes = lock.arch[arch]?.slotBytes ?? 0;
+      const context = { options, env, inputs, root, imageId: id, slotBytes, cloudConfig, signer };
+      const sealed = await sealArch(arch, context);
+      const missing = outputs.filter((output) => !hasOutput(present, arch, output));
+      const { store, toolbox } = inputs;
+      staged.push(...(await stageOutputs(sealed, { ...env, scratch, outputs: missing, store, toolbox, signal })));
+      const { rootHash, kernelVersion, squashfsBytes } = root.record;
+      manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes };
+    }
+    const { packages } = await inputs.toolbox();
+    signal.throwIfAborted();
+    const manifest: Manifest = {
+      manifestVersion: 1,
+      name: bowl.name,
+      version: bowl.version,
+      imageId: id,
+      arch: [...new Set([...(present?.arch ?? []), ...arches])].sort(),
+      debug: options.debug,
+      files: present?.files ?? [],
+      roots: manifestRoots,
+      tools: Object.fromEntries(MANIFEST_TOOLS.flatMap((name) => (packages[name] ? [[name, packages[name]]] : []))),
+    };
+    return result(await publish(folder, staged, manifest), false);
+  });
+}
+
+function hasOutput(manifest: Manifest | undefined, arch: Arch, output: OutputKind): boolean {
+  return manifest !== undefined && manifest.files.some((file) => file.arch === arch && file.output === output);
 }
 
 function identify(bowl: Bowl, lock: BowlLock, debug: boolean, signer: Signer | undefined): Promise<Digest> {
@@ -144,35 +142,6 @@ function slotUnpinned(): ImageError {
     message: 'bowl.lock does not pin the slot size yet, and --locked allows no change of it',
     hint: 'build once without --locked and commit bowl.lock',
   });
-}
-
-async function findFinished(
-  options: BuildOptions,
-  id: Digest,
-  arches: readonly Arch[],
-  outputs: readonly OutputKind[],
-): Promise<BuildResult | undefined> {
-  const { name, version } = options.bowl;
-  const folder = join(options.outFolder, name);
-  const manifestPath = join(folder, 'manifest.json');
-  const text = await readTextIfThere(manifestPath);
-  if (text === undefined) return undefined;
-  const manifest = readManifest(text, manifestPath);
-  if (manifest?.imageId !== id) return undefined;
-  const wanted = arches.flatMap((arch) => outputs.map((output) => `${arch} ${output}`));
-  const present = new Set(manifest.files.map(({ arch, output }) => `${arch} ${output}`));
-  const files = manifest.files.map((file) => ({ ...file, path: join(folder, file.path) }));
-  if (!wanted.every((one) => present.has(one)) || !(await filesUntouched(manifestPath, files))) return undefined;
-  return { name, version, imageId: id, folder, manifestPath, files, unchanged: true };
-}
-
-/** A manifest that cannot be read vouches for nothing: the image is then written again. */
-function readManifest(text: string, path: string): Manifest | undefined {
-  try {
-    return parseManifest(text, path);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readCloudConfig(bowl: Bowl, bowlFolder: string): Promise<string | undefined> {

@@ -1,14 +1,14 @@
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type BlobStore, type Host, type Progress, sha256File, syncFolder, withScratchFolder } from '@bowline/host';
-import type { Arch, OutputKind } from '@bowline/spec';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BlobStore, type Host, type Progress, sha256File } from '@bowline/host';
+import type { OutputKind } from '@bowline/spec';
 import type { MergedTree } from '../compose/merged-tree.ts';
 import { ImageError } from '../error.ts';
 import { OUTPUTS } from '../outputs/outputs.ts';
 import { writeDisk } from '../seal/disk.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import type { BuiltFile } from './options.ts';
+import type { StagedFile } from './publish.ts';
 
 /** One architecture, sealed, with access to its tree for outputs that are not made of the squashfs. */
 export interface SealedArch {
@@ -17,9 +17,9 @@ export interface SealedArch {
   tree: () => Promise<MergedTree>;
 }
 
-export interface WriteOutputsOptions {
-  /** Folder of the build; artefacts appear in it whole, one after the other. */
-  folder: string;
+export interface StageOptions {
+  /** Private folder on the file system of the results; the caller removes it on every path. */
+  scratch: string;
   outputs: readonly OutputKind[];
   host: Host;
   store: BlobStore;
@@ -29,42 +29,35 @@ export interface WriteOutputsOptions {
 }
 
 /**
- * Writes the outputs of one architecture: each below a scratch folder first, then hashed, made durable and renamed into place.
+ * Writes the outputs of one architecture below a scratch folder and hashes them; nobody sees them before they are published.
  *
- * @throws ImageError OUTPUT_REFUSED, and what an output throws
+ * @throws ImageError OUTPUT_REFUSED, before anything is written, and what an output throws
  */
-export async function writeOutputs(sealed: SealedArch, options: WriteOutputsOptions): Promise<BuiltFile[]> {
-  const { folder, signal } = options;
-  for (const kind of options.outputs) refuseImpossible(sealed.image, kind);
-  await mkdir(folder, { recursive: true });
-  return withScratchFolder(join(folder, '.partial'), async (scratch) => {
-    const diskPath = join(scratch, 'disk.raw');
-    let disk: Promise<string> | undefined;
-    const makeDisk = (): Promise<string> =>
-      (disk ??= writeDisk(diskPath, sealed.image, sealed.recovery, signal).then(() => diskPath));
-    const files: BuiltFile[] = [];
-    for (const kind of options.outputs) {
-      const output = OUTPUTS[kind];
-      await options.progress.task(`${sealed.image.arch} ${output.title}`, async (progress) => {
-        signal.throwIfAborted();
-        const own = join(scratch, kind);
-        await mkdir(own);
-        const { image } = sealed;
-        const names = await output.write({
-          ...options,
-          image,
-          scratch: own,
-          disk: makeDisk,
-          tree: sealed.tree,
-          progress,
-        });
-        for (const name of names)
-          files.push(await publish(join(own, name), join(folder, name), image.arch, kind, signal));
-        progress.note(names.length === 1 ? (names[0] ?? '') : `${names.length} files`);
-      });
-    }
-    return files;
-  }).finally(() => rm(join(folder, '.partial'), { recursive: true, force: true }));
+export async function stageOutputs(sealed: SealedArch, options: StageOptions): Promise<StagedFile[]> {
+  const { signal } = options;
+  const { image, recovery, tree } = sealed;
+  for (const kind of options.outputs) refuseImpossible(image, kind);
+  const scratch = join(options.scratch, image.arch);
+  await mkdir(scratch);
+  const diskPath = join(scratch, 'disk.raw');
+  let made: Promise<string> | undefined;
+  const disk = (): Promise<string> => (made ??= writeDisk(diskPath, image, recovery, signal).then(() => diskPath));
+  const staged: StagedFile[] = [];
+  for (const kind of options.outputs) {
+    const output = OUTPUTS[kind];
+    await options.progress.task(`${image.arch} ${output.title}`, async (progress) => {
+      signal.throwIfAborted();
+      const own = join(scratch, kind);
+      await mkdir(own);
+      const names = await output.write({ ...options, image, scratch: own, disk, tree, progress });
+      for (const name of names) {
+        const { digest: sha256, sizeBytes } = await sha256File(join(own, name), { signal });
+        staged.push({ folder: own, name, arch: image.arch, output: kind, sizeBytes, sha256 });
+      }
+      progress.note(names.length === 1 ? (names[0] ?? '') : `${names.length} files`);
+    });
+  }
+  return staged;
 }
 
 function refuseImpossible(image: SealedImage, kind: OutputKind): void {
@@ -75,37 +68,4 @@ function refuseImpossible(image: SealedImage, kind: OutputKind): void {
     message: `${image.name} for ${image.arch} cannot be put out as ${kind}: ${why}`,
     hint: `leave ${kind} out of outputs`,
   });
-}
-
-async function publish(
-  from: string,
-  to: string,
-  arch: Arch,
-  output: OutputKind,
-  signal: AbortSignal,
-): Promise<BuiltFile> {
-  const { digest: sha256, sizeBytes } = await sha256File(from, { signal });
-  await mkdir(dirname(to), { recursive: true });
-  await rename(from, to);
-  await syncFolder(dirname(to));
-  return { arch, output, path: to, sizeBytes, sha256 };
-}
-
-/** True when every file that a manifest names is there, whole, and no newer than the manifest that vouches for it. */
-export async function filesUntouched(
-  manifestPath: string,
-  files: readonly { path: string; sizeBytes: number }[],
-): Promise<boolean> {
-  const manifest = await stat(manifestPath).catch(() => undefined);
-  if (manifest === undefined) return false;
-  for (const file of files) {
-    const found = await stat(file.path).catch(() => undefined);
-    if (found?.size !== file.sizeBytes || found.mtimeMs > manifest.mtimeMs) return false;
-  }
-  return true;
-}
-
-/** Text of a file, undefined where there is none. */
-export async function readTextIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
 }

@@ -44,7 +44,7 @@ export function planPackages(packages: readonly string[], base: InstallBase, con
  * Runs a package manager on top of layers and returns the one layer it made, with the packages that are new or changed.
  * Throws ImageError PACKAGES_FAILED (an unknown package, an unreachable mirror), ENGINE_FAILED, TOOL_MISSING.
  */
-export async function installLayer(
+async function installLayer(
   base: readonly LayerRef[],
   packages: readonly string[],
   packageManager: PackageManager,

@@ -10,7 +10,7 @@ import { type FileHasher, scanContext } from '../sources/build-context.ts';
 const MAX_ENTRIES = 100_000;
 
 /** The files and folders beside a bowl that go into the image as they are, by their path as written; sorted, each once. */
-export function bowlFilePaths(bowl: Bowl): string[] {
+function bowlFilePaths(bowl: Bowl): string[] {
   const paths = bowl.files.flatMap((file) => (file.source === undefined ? [] : [file.source]));
   if (bowl.cloudConfig !== undefined && 'file' in bowl.cloudConfig) paths.push(bowl.cloudConfig.file);
   return [...new Set(paths)].sort();

@@ -44,6 +44,6 @@ export function planDebian(wish: DebianWish, morePackages: readonly string[], co
 }
 
 /** In words: `debian trixie minbase with openssh-server, systemd-sysv`. */
-export function debianOrigin(wish: Pick<DebianWish, 'suite' | 'variant'>, packages: readonly string[]): string {
+function debianOrigin(wish: Pick<DebianWish, 'suite' | 'variant'>, packages: readonly string[]): string {
   return `debian ${wish.suite} ${wish.variant}${packages.length === 0 ? '' : ` with ${packages.join(', ')}`}`;
 }

@@ -7,9 +7,6 @@ import {
 } from '@bowline/oci';
 import type { ResolveContext } from './source.ts';
 
-/** The image sources of one resolution: every architecture sees the same index of a tag, also when the tag moves meanwhile. */
-export type OpenImages = Map<string, ImageSource>;
-
 /** Opens an image where its reference says; nothing is read or asked yet. */
 export function openImage(
   reference: ImageReference,

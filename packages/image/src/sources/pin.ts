@@ -111,7 +111,7 @@ function sourceChanged(plan: SourcePlan, pin: LockedSource, made: MadeSource): I
 }
 
 /** Differences between two sets of packages, each in words. */
-export function packageDifferences(
+function packageDifferences(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
 ): string[] {

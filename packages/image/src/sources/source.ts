@@ -1,7 +1,7 @@
 import type { BlobStore, Digest, Host, TaskProgress } from '@bowline/host';
+import type { ImageSource } from '@bowline/oci';
 import type { Arch, LockedSource } from '@bowline/spec';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import type { OpenImages } from './open-image.ts';
 
 /** An uncompressed layer tar in the content store. */
 export interface LayerRef {
@@ -11,6 +11,9 @@ export interface LayerRef {
   /** For messages: where it came from. */
   origin: string;
 }
+
+/** The image sources of one resolution: every architecture sees the same index of a tag, also when the tag moves meanwhile. */
+export type OpenImages = Map<string, ImageSource>;
 
 /** What a source adapter gets to work with. */
 export interface ResolveContext {

@@ -21,7 +21,7 @@ export function buildahStorage(scratch: string, driver: BuildahStorage['driver']
 }
 
 /** `buildah` with its storage arguments, then the given ones. */
-export function buildahArgv(storage: BuildahStorage, ...rest: readonly string[]): Argv {
+function buildahArgv(storage: BuildahStorage, ...rest: readonly string[]): Argv {
   return ['buildah', '--root', storage.root, '--runroot', storage.runRoot, '--storage-driver', storage.driver, ...rest];
 }
 

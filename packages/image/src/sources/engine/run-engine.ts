@@ -101,6 +101,6 @@ export function engineFailureHint(message: string, isRoot: boolean): string {
   if (!isRoot && /newuidmap|subuid|uid_map|insufficient UIDs|potentially insufficient/i.test(message))
     return 'An ordinary user needs a range of subordinate ids: apt-get install uidmap, then usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER.';
   if (/no space left on device/i.test(message))
-    return 'The disk of the cache folder is full; free some space, or name another with --cache.';
+    return 'The disk of the cache folder is full; free some space, or set BOWLINE_CACHE to a folder elsewhere.';
   return 'Its last lines above name the step that failed.';
 }

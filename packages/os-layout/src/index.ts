@@ -53,3 +53,4 @@ export {
   STATE_FOLDER,
   STATE_OVERLAYS,
 } from './state.ts';
+export { TEST_KEY_SUBJECT } from './test-key.ts';

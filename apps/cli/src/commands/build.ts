@@ -1,6 +1,8 @@
+import { ensureSystemPackages } from '@bowline/host';
 import type { BuildResult } from '@bowline/image';
 import { OutputKind } from '@bowline/spec';
 import { Command, Option } from 'commander';
+import { buildNeeds } from '../build-needs.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes, formatTable } from '../text-table.ts';
 import { addSourceOptions, type BuildFlags, toBuildOptions } from './build-options.ts';
@@ -38,14 +40,16 @@ export const build = defineCommand<[bowl: string], BuildFlags>({
   ],
   run: async ([bowl], flags, context) => {
     const options = await toBuildOptions(bowl, flags, context);
+    const needs = buildNeeds({ bowl: options.bowl, offline: options.offline, isRoot: context.host.isRoot });
+    await ensureSystemPackages(context.host, needs, context.progress, context.signal);
     // Most commands never build: they start faster without the code for it.
     const { buildBowl } = await import('@bowline/image');
     const result = await buildBowl(options, { host: context.host, progress: context.progress });
-    return { text: report(result), json: result };
+    return { text: report(result, context.host.env['BOWLINE_COMMAND'] ?? 'bowline'), json: result };
   },
 });
 
-function report(result: BuildResult): string {
+function report(result: BuildResult, command: string): string {
   const rows = result.files.map((file) => [file.arch, file.output, formatBytes(file.sizeBytes), file.path]);
   const bootable = ['raw', 'qcow2', 'raw-zst', 'iso'];
   const next = bootable.flatMap((kind) => result.files.filter((file) => file.output === kind)).at(0);
@@ -54,7 +58,7 @@ function report(result: BuildResult): string {
     formatTable(['arch', 'output', 'size', 'file'], rows),
     ...(next === undefined
       ? []
-      : ['', 'Start it in a virtual machine here:', `  bowline boot ${shellWord(next.path)}`]),
+      : ['', 'Start it in a virtual machine here:', `  ${shellWord(command)} boot ${shellWord(next.path)}`]),
   ].join('\n');
 }
 

@@ -1,5 +1,7 @@
+import { ensureSystemPackages } from '@bowline/host';
 import type { Arch } from '@bowline/spec';
 import { Command, Option } from 'commander';
+import { buildNeeds } from '../build-needs.ts';
 import { defineCommand } from '../command.ts';
 import { formatBytes } from '../text-table.ts';
 import { addSourceOptions, type SourceFlags, toFetchOptions } from './build-options.ts';
@@ -26,6 +28,8 @@ export const fetch = defineCommand<[bowl: string], FetchFlags>({
   run: async ([bowl], flags, context) => {
     const { fetchBowl } = await import('@bowline/image');
     const options = await toFetchOptions(bowl, flags, context);
+    const needs = buildNeeds({ bowl: options.bowl, offline: options.offline, isRoot: context.host.isRoot });
+    await ensureSystemPackages(context.host, needs, context.progress, context.signal);
     const result = await fetchBowl(options, { host: context.host, progress: context.progress });
     return {
       text: `${result.blobs} inputs (${formatBytes(result.sizeBytes)}) are in the content store; pinned in ${result.lockPath}`,

@@ -1,10 +1,11 @@
 import { access, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '@bowline/host';
+import { TEST_KEY_SUBJECT } from '@bowline/os-layout';
 import { Command } from 'commander';
 import { type CommandGroup, defineCommand } from '../command.ts';
 import { CliError } from '../error.ts';
-import { generateTestKey, TEST_KEY_SUBJECT } from '../keys/test-key.ts';
+import { generateTestKey } from '../keys/test-key.ts';
 
 const generate = defineCommand<[folder: string], { test?: boolean }>({
   declare: () =>

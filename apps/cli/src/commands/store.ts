@@ -26,7 +26,8 @@ const exportCommand = defineCommand<[bowl: string, file: string], object>({
       exportStore({
         lock,
         store,
-        extraBlobs: await ownParts(lock, store),
+        extraBlobs: await filesInStore(lock, store),
+        cacheFolder: context.cacheFolder,
         outFile,
         progress,
         signal: context.signal,
@@ -49,7 +50,7 @@ const importCommand = defineCommand<[file: string], object>({
   run: async ([file], _options, context) => {
     const store = await openStore(context);
     const result = await context.progress.task(`Reading ${file}`, (progress) =>
-      importStore(resolve(context.cwd, file), store, progress, context.signal),
+      importStore(resolve(context.cwd, file), store, progress, context.signal, context.cacheFolder),
     );
     return { text: `${result.blobs} inputs read, ${result.added} of them new`, json: result };
   },
@@ -99,14 +100,10 @@ async function readLock(path: string, bowl: string): Promise<BowlLock> {
   return parseLock(text, path);
 }
 
-/** Files beside the bowl and Bowline's own parts, as far as they are kept in the store. */
-async function ownParts(lock: BowlLock, blobs: LocalBlobStore): Promise<{ digest: Digest; origin: string }[]> {
-  const named = [
-    ...Object.values(lock.arch).flatMap((arch) => Object.entries(arch?.bowline ?? {})),
-    ...Object.entries(lock.files),
-  ];
+/** Files beside the bowl, as far as they are kept in the store. */
+async function filesInStore(lock: BowlLock, blobs: LocalBlobStore): Promise<{ digest: Digest; origin: string }[]> {
   const kept: { digest: Digest; origin: string }[] = [];
-  for (const [origin, digest] of named) {
+  for (const [origin, digest] of Object.entries(lock.files)) {
     if (await blobs.has(digest)) kept.push({ digest, origin });
   }
   return kept;

@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeProcesses } from '@bowline/host';
+import { TEST_KEY_SUBJECT } from '@bowline/os-layout';
 import { describe, expect, it } from 'vitest';
-import { generateTestKey, TEST_KEY_SUBJECT } from './test-key.ts';
+import { generateTestKey } from './test-key.ts';
 
 describe('generateTestKey', () => {
   it('makes a certificate that its own key has signed and that says it is for tests', async () => {

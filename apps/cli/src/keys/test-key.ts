@@ -1,5 +1,6 @@
 import { generateKeyPair, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import { TEST_KEY_SUBJECT } from '@bowline/os-layout';
 import {
   derBits,
   derExplicit,
@@ -13,9 +14,6 @@ import {
   derTime,
   derTrue,
 } from './der.ts';
-
-/** Common name of every test certificate. Debug images accept keys with this subject only. */
-export const TEST_KEY_SUBJECT = 'Bowline TEST key';
 
 const RSA_BITS = 2048;
 /** Firmware does not look at these dates; fixed ones keep a wrong clock from making a key unusable. */

@@ -32,7 +32,7 @@ const MANIFEST_TOOLS = [
  * @throws ImageError, OciError, HostError, SpecError: see their codes
  */
 export async function buildBowl(options: BuildOptions, env: BuildEnvironment): Promise<BuildResult> {
-  const signer = options.keys === undefined ? undefined : await openSigner(options.keys);
+  const signer = options.keys === undefined ? undefined : await openSigner(options.keys, options.debug);
   return withInputs(options, env, (inputs) => build(options, env, inputs, signer));
 }
 

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { signPe } from '@bowline/formats';
+import { TEST_KEY_SUBJECT } from '@bowline/os-layout';
 import { ImageError } from '../error.ts';
 
 /** Signs PE images for Secure Boot. */
@@ -15,7 +16,7 @@ export interface Signer {
  *
  * @throws ImageError KEYS_INVALID
  */
-export async function openSigner(keys: { key: string; certificate: string }): Promise<Signer> {
+export async function openSigner(keys: { key: string; certificate: string }, debug: boolean): Promise<Signer> {
   const invalid = (message: string, cause?: unknown): ImageError =>
     new ImageError({ code: 'KEYS_INVALID', message, hint: 'make a pair with `bowline keys generate`', cause });
   const read = (path: string): Promise<Buffer> =>
@@ -28,6 +29,13 @@ export async function openSigner(keys: { key: string; certificate: string }): Pr
     const certificate = new X509Certificate(certificatePem);
     if (key.asymmetricKeyType !== 'rsa') throw invalid(`${keys.key} is not an RSA key; firmware takes no other`);
     if (!certificate.checkPrivateKey(key)) throw invalid(`${keys.key} is not the key of ${keys.certificate}`);
+    if (debug && certificate.subject !== `CN=${TEST_KEY_SUBJECT}`) {
+      throw new ImageError({
+        code: 'KEYS_INVALID',
+        message: `a debug image opens a root shell, so it is signed with test keys only; ${keys.certificate} is not one`,
+        hint: 'make a pair with `bowline keys generate DIR --test`, or build without --debug',
+      });
+    }
     const certificateDer = new Uint8Array(certificate.raw);
     return {
       fingerprint: createHash('sha256').update(certificateDer).digest('hex'),

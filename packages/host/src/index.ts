@@ -1,5 +1,5 @@
 export type { BlobStore, Digest } from './blob-store.ts';
-export { HostError, type HostErrorCode } from './error.ts';
+export { explainDiskFull, HostError, type HostErrorCode } from './error.ts';
 export { type FakeOutcome, FakeProcesses, type FakeProgram } from './fake-processes.ts';
 export { type FileLockOptions, withFileLock } from './file-lock.ts';
 export type { Clock, Host } from './host.ts';

@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import { HostError } from './error.ts';
 import type { ProcessSpec } from './processes.ts';
 
-const DISK_FULL_TEXT = /no space left on device|disk quota exceeded|\bENOSPC\b/i;
+// The last one is xorriso's, which looks before it writes.
+const DISK_FULL_TEXT = /no space left on device|disk quota exceeded|\bENOSPC\b|exceeds free space on media/i;
 const MESSAGE_LINES = 3;
 const MESSAGE_LINE_CHARACTERS = 300;
 

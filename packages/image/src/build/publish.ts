@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Digest, syncFolder, withFileLock, withScratchFolder, writeFileAtomic } from '@bowline/host';
+import {
+  type Digest,
+  explainDiskFull,
+  syncFolder,
+  withFileLock,
+  withScratchFolder,
+  writeFileAtomic,
+} from '@bowline/host';
 import { type Arch, formatManifest, type Manifest, type OutputKind, parseManifest } from '@bowline/spec';
 import type { BuiltFile } from './options.ts';
 
@@ -39,9 +46,14 @@ export async function withBuildFolder<T>(
     // What a killed build left goes when the next one begins.
     const partial = join(folder, PARTIAL);
     try {
-      return await withScratchFolder(partial, work);
+      // The scratch folder is gone when somebody reads the message.
+      const explained = (scratch: string): Promise<T> =>
+        work(scratch).catch((error: unknown) => {
+          throw explainDiskFull(error, dirname(folder));
+        });
+      return await withScratchFolder(partial, explained);
     } finally {
-      await rmdir(partial).catch(() => undefined);
+      for (const empty of [partial, folder]) await rmdir(empty).catch(() => undefined);
     }
   });
 }

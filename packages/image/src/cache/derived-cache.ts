@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, withFileLock } from '@bowline/host';
+import { type Digest, explainDiskFull, withFileLock } from '@bowline/host';
 
 const RECORD = 'record.json';
 
@@ -35,7 +35,11 @@ export class DerivedCache {
     this.folder = folder;
   }
 
-  /** The result for a key, made under a lock when it is not there: two builds at once share one piece of work. */
+  /**
+   * The result for a key, made under a lock when it is not there: two builds at once share one piece of work.
+   *
+   * @throws HostError DISK_FULL | LOCK_FAILED | ABORTED, and what making it throws
+   */
   async derive<T>(derivation: Derivation<T>): Promise<Derived<T>> {
     const folder = join(this.folder, derivation.key.slice('sha256:'.length));
     const found = await this.#find(folder, derivation);
@@ -58,7 +62,7 @@ export class DerivedCache {
         return { folder, record, cached: false };
       } catch (error) {
         await rm(partial, { recursive: true, force: true });
-        throw error;
+        throw explainDiskFull(error, this.folder);
       }
     });
   }

@@ -15,7 +15,7 @@ import type { Arch } from '@bowline/spec';
 import { ImageError } from '../error.ts';
 import { runMmdebstrap } from './debian-tree.ts';
 import { chooseEntrance } from './enter-toolbox.ts';
-import type { Toolbox } from './toolbox.ts';
+import type { Toolbox, ToolboxRun } from './toolbox.ts';
 import { TOOLBOX_RECIPE, TOOLBOX_SUITE, type ToolboxRecord, toolboxIdentity, toolboxParts } from './toolbox-recipe.ts';
 import { readToolboxRecord, toolboxFolder, writeToolboxRecord } from './toolbox-record.ts';
 
@@ -77,10 +77,25 @@ async function openToolbox(record: ToolboxRecord, options: PrepareToolboxOptions
       try {
         return await options.host.processes.run({ ...enter.process(spec), signal: spec.signal ?? options.signal });
       } catch (error) {
-        throw error instanceof HostError ? enter.explain(error) : error;
+        if (!(error instanceof HostError)) throw error;
+        throw error.details?.['diskFull'] === true ? diskFull(error, spec) : enter.explain(error);
       }
     },
   };
+}
+
+/** A tool only says that there is no space; which disk is full follows from where it was let write. */
+function diskFull(cause: HostError, spec: ToolboxRun): HostError {
+  const written = spec.binds.findLast((bind) => bind.writable)?.source ?? 'its temporary files';
+  // Unfinished results lie in folders of such names, which are gone when somebody reads this.
+  const folder = written.replace(/\/[^/]*\.partial(?:\/.*)?$/, '');
+  return new HostError({
+    code: 'DISK_FULL',
+    message: `no space left on the disk that holds ${folder}: ${cause.message}`,
+    hint: 'Free some space there, or choose another folder: --out for results, BOWLINE_CACHE for the cache.',
+    details: { ...cause.details, folder },
+    cause,
+  });
 }
 
 async function storedRecord(options: PrepareToolboxOptions): Promise<ToolboxRecord | undefined> {

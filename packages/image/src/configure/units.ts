@@ -24,10 +24,8 @@ export function parseInstallSection(text: string): InstallSection {
     const line = raw.trim();
     if (line.startsWith('[')) section = line;
     else if (section === '[Install]' && line.includes('=') && !line.startsWith('#') && !line.startsWith(';')) {
-      const [key = '', value = ''] = [
-        line.slice(0, line.indexOf('=')).trim(),
-        line.slice(line.indexOf('=') + 1).trim(),
-      ];
+      const at = line.indexOf('=');
+      const [key, value] = [line.slice(0, at).trim(), line.slice(at + 1).trim()];
       words[key] = value === '' ? [] : [...(words[key] ?? []), ...value.split(/\s+/)];
     }
   }

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SOURCE_EPOCH } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
@@ -29,12 +29,13 @@ function buildahArgv(storage: BuildahStorage, ...rest: readonly string[]): Argv 
  * `buildah bud` for a Dockerfile: chroot isolation needs no privilege; one layer per stage; every time stamp of the
  * layer is the fixed epoch.
  */
-export function budArgv(storage: BuildahStorage, build: EngineBuild): Argv {
+export function budArgv(storage: BuildahStorage, build: EngineBuild, limits: readonly string[] = []): Argv {
   return buildahArgv(
     storage,
     'bud',
     '--isolation',
     'chroot',
+    ...limits,
     '--layers=false',
     '--format',
     'oci',
@@ -52,6 +53,22 @@ export function budArgv(storage: BuildahStorage, build: EngineBuild): Argv {
     IMAGE_NAME,
     build.contextFolder,
   );
+}
+
+/**
+ * `--ulimit` arguments that keep the limits of this process, from the text of /proc/self/limits. By itself newer buildah raises them
+ * to a million, which the kernel refuses in many containers and to ordinary users.
+ */
+export function keepLimits(limits: string): string[] {
+  const names = { nofile: 'Max open files', nproc: 'Max processes' };
+  return Object.entries(names).flatMap(([name, label]) => {
+    const hard = new RegExp(`^${label}\\s+\\S+\\s+(\\d+)`, 'm').exec(limits)?.[1];
+    return hard === undefined ? [] : ['--ulimit', `${name}=${hard}:${hard}`];
+  });
+}
+
+async function readLimits(): Promise<string[]> {
+  return keepLimits(await readFile('/proc/self/limits', 'utf8').catch(() => ''));
 }
 
 /** `--build-arg` pairs in the order of their names, so that the argv does not depend on the document's order. */
@@ -141,6 +158,7 @@ export async function openContainer(
   await buildah(
     'opening the base',
     'from',
+    ...(await readLimits()),
     '--quiet',
     '--arch',
     arch,
@@ -199,7 +217,7 @@ export const buildahEngine: Engine = {
           cwd: build.contextFolder,
           signal: context.signal,
         });
-      await run(budArgv(storage, build), `executing ${path.basename(build.dockerfile)}`);
+      await run(budArgv(storage, build, await readLimits()), `executing ${path.basename(build.dockerfile)}`);
       await run(
         buildahArgv(storage, 'push', '--quiet', '--disable-compression', IMAGE_NAME, `oci:${folder}:latest`),
         'exporting the image',

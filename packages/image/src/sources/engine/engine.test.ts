@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { budArgv, buildahStorage } from './buildah.ts';
+import { budArgv, buildahStorage, keepLimits } from './buildah.ts';
 import { dockerArgv } from './docker.ts';
 import type { EngineBuild } from './engine.ts';
 import { podmanArgv } from './podman.ts';
@@ -47,6 +47,13 @@ describe('argument vectors', () => {
       'bowline-build',
       '/s/context',
     ]);
+  });
+
+  it('of buildah keep the limits of the process', () => {
+    const text =
+      'Max processes             96365                96365                processes \nMax open files            1024                 20000                files     \n';
+    expect(keepLimits(text)).toEqual(['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=96365:96365']);
+    expect(keepLimits('Max open files            unlimited            unlimited            files\n')).toEqual([]);
   });
 
   it('of podman export an OCI layout folder', () => {
@@ -118,6 +125,7 @@ describe('an engine', () => {
     ['exec /bin/sh: exec format error', true, 'qemu-user-static'],
     ['cannot find newuidmap: exec: "newuidmap"', false, 'uidmap'],
     ['no space left on device', true, 'full'],
+    ['could not find "netavark" in one of', true, 'apt-get install netavark'],
     ['anything else', true, 'last lines'],
   ])('explains %s', (message, isRoot, cure) => {
     expect(engineFailureHint(message, isRoot)).toContain(cure);

@@ -23,6 +23,9 @@ const PASSED_VARIABLES = [
   'NO_PROXY',
 ] as const;
 
+/** What to install on Debian for a program; the engine's own packages only recommend the rest. */
+const DEBIAN_PACKAGES: Readonly<Record<string, string>> = { buildah: 'buildah netavark uidmap', docker: 'docker.io' };
+
 /** The part of the caller's environment an engine may see. */
 export function engineEnvironment(env: Host['env'], scratch: string): Record<string, string> {
   const passed: Record<string, string> = { TMPDIR: scratch };
@@ -72,7 +75,7 @@ export async function runEngine(host: Host, run: EngineRun): Promise<ProcessResu
       throw new ImageError({
         code: 'TOOL_MISSING',
         message: `${program} is not installed; it is needed for ${run.doing}.`,
-        hint: `Install it, on Debian: apt-get install ${program === 'docker' ? 'docker.io' : program}${program === 'buildah' && !host.isRoot ? ' uidmap' : ''}`,
+        hint: `Install it, on Debian: apt-get install ${DEBIAN_PACKAGES[program] ?? program}`,
         cause,
       });
     // Without the cause: its argv may hold build arguments, which are secret.
@@ -100,6 +103,8 @@ export function engineFailureHint(message: string, isRoot: boolean): string {
     return 'A step is for another architecture: install qemu-user-static, so that the kernel can execute it.';
   if (!isRoot && /newuidmap|subuid|uid_map|insufficient UIDs|potentially insufficient/i.test(message))
     return 'An ordinary user needs a range of subordinate ids: apt-get install uidmap, then usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER.';
+  // Debian 13's buildah looks for its network helper even where it makes no network.
+  if (/netavark/.test(message)) return 'Install its network helper, on Debian: apt-get install netavark';
   if (/no space left on device/i.test(message))
     return 'The disk of the cache folder is full; free some space, or set BOWLINE_CACHE to a folder elsewhere.';
   return 'Its last lines above name the step that failed.';

@@ -1,5 +1,8 @@
-/** Without these no image starts: the root's own file system and its verification, overlays, and state. */
-export const REQUIRED_MODULES: readonly string[] = ['squashfs', 'overlay', 'dm_verity', 'ext4'];
+/**
+ * Without these no image starts: the root's own file system and its verification, overlays, and state, which
+ * systemd-repart makes through a loop device.
+ */
+export const REQUIRED_MODULES: readonly string[] = ['squashfs', 'overlay', 'dm_verity', 'ext4', 'loop'];
 
 /**
  * Modules by name, where a kernel has them: what a root may be stored on, and what is needed to find it. Aliases

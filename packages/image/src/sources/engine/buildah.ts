@@ -60,10 +60,16 @@ export function budArgv(storage: BuildahStorage, build: EngineBuild, limits: rea
  * to a million, which the kernel refuses in many containers and to ordinary users.
  */
 export function keepLimits(limits: string): string[] {
-  const names = { nofile: 'Max open files', nproc: 'Max processes' };
-  return Object.entries(names).flatMap(([name, label]) => {
+  const kept = [
+    { name: 'nofile', label: 'Max open files', most: 1_048_576 },
+    // Rootless buildah of Debian 12 lowers its own to this before it executes anything; raising it again is refused.
+    { name: 'nproc', label: 'Max processes', most: 32_768 },
+  ];
+  return kept.flatMap(({ name, label, most }) => {
     const hard = new RegExp(`^${label}\\s+\\S+\\s+(\\d+)`, 'm').exec(limits)?.[1];
-    return hard === undefined ? [] : ['--ulimit', `${name}=${hard}:${hard}`];
+    if (hard === undefined) return [];
+    const limit = Math.min(Number(hard), most);
+    return ['--ulimit', `${name}=${limit}:${limit}`];
   });
 }
 

@@ -52,7 +52,7 @@ describe('argument vectors', () => {
   it('of buildah keep the limits of the process', () => {
     const text =
       'Max processes             96365                96365                processes \nMax open files            1024                 20000                files     \n';
-    expect(keepLimits(text)).toEqual(['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=96365:96365']);
+    expect(keepLimits(text)).toEqual(['--ulimit', 'nofile=20000:20000', '--ulimit', 'nproc=32768:32768']);
     expect(keepLimits('Max open files            unlimited            unlimited            files\n')).toEqual([]);
   });
 

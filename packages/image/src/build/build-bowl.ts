@@ -5,6 +5,7 @@ import { type Arch, type Bowl, type BowlLock, imageId, type Manifest, type Outpu
 import { DerivedCache } from '../cache/derived-cache.ts';
 import { ImageError } from '../error.ts';
 import { openSigner, type Signer } from '../seal/signer.ts';
+import type { LayerRef } from '../sources/source.ts';
 import { type Inputs, saveLock, withInputs } from './inputs.ts';
 import type { BuildEnvironment, BuildOptions, BuildResult } from './options.ts';
 import { filesOf, findPublished, manifestPathOf, publish, type StagedFile, withBuildFolder } from './publish.ts';
@@ -80,7 +81,8 @@ async function build(
       const { store, toolbox } = inputs;
       staged.push(...(await stageOutputs(sealed, { ...env, scratch, outputs: missing, store, toolbox, signal })));
       const { rootHash, kernelVersion, squashfsBytes } = root.record;
-      manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes };
+      const layers = rootLayers(arch, inputs).map(({ layer }) => manifestLayer(layer));
+      manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes, layers };
     }
     const { packages } = await inputs.toolbox();
     signal.throwIfAborted();
@@ -107,17 +109,26 @@ function identify(bowl: Bowl, lock: BowlLock, debug: boolean, signer: Signer | u
   return imageId({ bowl, lock, debug, signing: signer === undefined ? [] : [signer.fingerprint] });
 }
 
-function sealRootOf(arch: Arch, options: BuildOptions, progress: Progress, inputs: Inputs): Promise<SealedRoot> {
+/** All layers of an architecture's root, lowest first. */
+function rootLayers(arch: Arch, inputs: Inputs): RootLayer[] {
   const layers = inputs.resolved.arch[arch];
   if (layers === undefined) throw new Error(`${arch} was not resolved`);
-  const parts: RootLayer[] = [
+  return [
     ...[...layers.base, ...layers.packages].map((layer) => ({ layer, part: 'base' as const })),
     ...layers.kernel.map((layer) => ({ layer, part: 'kernel' as const })),
     ...layers.firmware.map((layer) => ({ layer, part: 'firmware' as const })),
   ];
+}
+
+function manifestLayer({ origin, diffId, size }: LayerRef): { origin: string; digest: Digest; sizeBytes: number } {
+  return { origin, digest: diffId, sizeBytes: size };
+}
+
+function sealRootOf(arch: Arch, options: BuildOptions, progress: Progress, inputs: Inputs): Promise<SealedRoot> {
+  const layers = rootLayers(arch, inputs);
   const cache = new DerivedCache(join(options.cacheFolder, 'derived'));
   return progress.task(`${arch} root`, (task) =>
-    sealRoot({ ...options, ...inputs, arch, layers: parts, files: inputs.resolved.lock.files, cache, progress: task }),
+    sealRoot({ ...options, ...inputs, arch, layers, files: inputs.resolved.lock.files, cache, progress: task }),
   );
 }
 

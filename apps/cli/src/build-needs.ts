@@ -12,14 +12,20 @@ const BUBBLEWRAP: SystemNeed = { title: 'bubblewrap', anyOf: ['bwrap'], debianPa
 const MMDEBSTRAP: SystemNeed = { title: 'mmdebstrap', anyOf: ['mmdebstrap'], debianPackages: ['mmdebstrap'] };
 const UIDMAP: SystemNeed = { title: 'user namespaces (newuidmap)', anyOf: ['newuidmap'], debianPackages: ['uidmap'] };
 const BUILDAH: SystemNeed = { title: 'buildah', anyOf: ['buildah'], debianPackages: ['buildah'] };
+/** buildah 1.39 (Debian 13) asks for it also where it makes no network. */
+const NETAVARK: SystemNeed = {
+  title: 'networks for containers (netavark)',
+  anyOf: ['/usr/lib/podman/netavark', '/usr/libexec/podman/netavark', 'netavark'],
+  debianPackages: ['netavark'],
+};
 
 /** Programs of the host that getting a bowl's inputs and building them needs, and nothing more. */
 export function buildNeeds({ bowl, offline, isRoot }: BuildNeedsRequest): SystemNeed[] {
   return [
     BUBBLEWRAP,
     ...(offline ? [] : [MMDEBSTRAP]),
-    ...(isRoot ? [] : [UIDMAP]),
-    ...(usesBuildah(bowl) ? [BUILDAH] : []),
+    ...(isRoot && !usesBuildah(bowl) ? [] : [UIDMAP]),
+    ...(usesBuildah(bowl) ? [BUILDAH, NETAVARK] : []),
   ];
 }
 

@@ -21,6 +21,12 @@ describe('runtime layer', () => {
     expect(text('usr/lib/bowline/persist').replaceAll(/^#.*\n/gm, '')).toBe('');
   });
 
+  it('lets a base without kmod start without a failed unit', () => {
+    expect(text('usr/lib/systemd/system/kmod-static-nodes.service.d/bowline.conf')).toBe(
+      '[Unit]\nConditionPathExists=/bin/kmod\n',
+    );
+  });
+
   it('lists each path once', () => {
     const paths = additions.map(({ path }) => path);
     expect(new Set(paths).size).toBe(paths.length);

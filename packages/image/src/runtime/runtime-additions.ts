@@ -31,6 +31,11 @@ const FSTAB_TEXT = `# The initrd mounted everything this image needs.
 rootfs / squashfs ro 0 0
 `;
 
+/** Bases made for containers bring no kmod, and the kernel composed with them lists static nodes: not a failed start. */
+const KMOD_TEXT = `[Unit]
+ConditionPathExists=/bin/kmod
+`;
+
 /**
  * The runtime layer: what makes any base start cleanly on a read-only root that is renewed as a whole. It goes on top
  * of the base and below the bowl's own configuration. Equal facts give equal additions.
@@ -44,6 +49,7 @@ export function runtimeAdditions(facts: RuntimeFacts): Addition[] {
     // Not older than /usr: systemd then rebuilds no cache (ld.so, hwdb, catalog) at each boot (ConditionNeedsUpdate=).
     textFile('etc/.updated', ''),
     textFile('var/.updated', ''),
+    textFile('usr/lib/systemd/system/kmod-static-nodes.service.d/bowline.conf', KMOD_TEXT),
     ...MASKED_UNITS.map(
       (unit): Addition => ({
         path: `etc/systemd/system/${unit}`,

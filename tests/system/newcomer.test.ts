@@ -41,7 +41,8 @@ describe.each(['bookworm', 'trixie'] as const)('a newcomer on a minimal Debian %
         expect(await succeed(system, ROOT, ['./bowline', 'test', '--quick'], BUILD_MS)).toMatch(
           /^\d+ passed, 0 failed, \d+ skipped$/m,
         );
-        // The packages are there now: the user needs no sudo.
+        // What the hint names for an ordinary user; then the build needs no sudo.
+        await succeed(system, ROOT, ['apt-get', 'install', '-y', '--no-install-recommends', 'uidmap'], BUILD_MS);
         const own = JSON.parse(
           await succeed(system, USER, ['./bowline', 'build', 'bowls/starter', '--json'], BUILD_MS),
         ) as { imageId: string };

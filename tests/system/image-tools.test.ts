@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bowlineJson } from './fixtures/cli.ts';
 import { cutPartition, flipByte } from './fixtures/disk-image.ts';
 import { lacks } from './fixtures/machine.ts';
-import { MUSL_LOADER, writeTinyBowl } from './fixtures/tiny-root.ts';
+import { writePinnedBowl } from './fixtures/tiny-build.ts';
+import { MUSL_LOADER } from './fixtures/tiny-root.ts';
 import { inToolbox } from './fixtures/toolbox.ts';
 
 const OUTPUTS = ['raw', 'raw-zst', 'qcow2', 'iso', 'uki', 'oci'] as const;
@@ -25,7 +26,8 @@ beforeAll(async () => {
   const keys = join(folder, 'keys');
   await bowlineJson(['keys', 'generate', keys, '--test']);
   await bowlineJson(['keys', 'generate', join(folder, 'other'), '--test']);
-  const bowl = await writeTinyBowl(join(folder, 'bowl'), 'amd64', `outputs: [${OUTPUTS.join(', ')}]`);
+  const bowl = join(folder, 'bowl');
+  await writePinnedBowl(bowl, `outputs: [${OUTPUTS.join(', ')}]`);
   const signing = ['--key', join(keys, 'test.key'), '--certificate', join(keys, 'test.crt')];
   await bowlineJson(['build', bowl, ...signing, '--out', join(folder, 'out')]);
   raw = join(out, 'tiny-1-amd64.raw');

@@ -6,7 +6,8 @@ import { nodeHost } from '@bowline/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bowlineJson } from './fixtures/cli.ts';
 import { BOOT_MS, lacks, SharedMachine } from './fixtures/machine.ts';
-import { MUSL_LOADER, writeTinyBowl } from './fixtures/tiny-root.ts';
+import { writePinnedBowl } from './fixtures/tiny-build.ts';
+import { MUSL_LOADER } from './fixtures/tiny-root.ts';
 
 const BOWL = [
   'hostname: tiny-7',
@@ -27,7 +28,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bowline-tiny-'));
   const program = await compileForMusl();
   const extra = program === undefined ? [] : [{ path: 'usr/bin/hello', mode: 0o755, content: program }];
-  const bowl = await writeTinyBowl(join(folder, 'bowl'), 'amd64', BOWL, extra);
+  const bowl = join(folder, 'bowl');
+  await writePinnedBowl(bowl, BOWL, extra);
   await bowlineJson(['build', bowl, '--debug', '--out', join(folder, 'out')]);
   await shared.start({ imagePath: join(folder, 'out/tiny'), snapshot: true });
 });

@@ -11,6 +11,7 @@ export type { OutputSink, Processes, ProcessResult, ProcessSpec, RunningProcess,
 export type { Progress, TaskProgress } from './progress.ts';
 export { removeTree, withScratchFolder } from './scratch-folder.ts';
 export { sha256File } from './sha256-file.ts';
-export { type CopySource, copyRange, copySparse } from './sparse-copy.ts';
+export { type CopySource, copySparse } from './sparse-copy.ts';
+export { SparseFile, type SparseFileOptions } from './sparse-file.ts';
 export { ensureSystemPackages, missingNeeds, type SystemNeed } from './system-packages.ts';
 export { syncFolder, writeFileAtomic } from './write-file-atomic.ts';

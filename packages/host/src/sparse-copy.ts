@@ -15,16 +15,9 @@ export interface CopySource {
 type WriteChunk = (chunk: Buffer, toOffset: number) => Promise<void>;
 
 /**
- * Copies bytes into an open file at an offset, in bounded memory; returns how many.
+ * Copies bytes into an open file at an offset, in bounded memory; returns how many. Blocks of zeros are left out, so the
+ * target stays sparse. INVARIANT: the target range must read as zeros before (a new file, or one made longer by truncate).
  * Throws HostError FILE_TOO_SHORT when the source has fewer bytes than `lengthBytes`.
- */
-export async function copyRange(from: CopySource, to: FileHandle, toOffset: number): Promise<number> {
-  return copyWith(from, toOffset, (chunk, offset) => writeAll(to, chunk, offset));
-}
-
-/**
- * Like copyRange, but blocks of zeros are left out, so the target stays sparse. INVARIANT: the target range must read
- * as zeros before (a new file, or one made longer by truncate).
  */
 export async function copySparse(from: CopySource, to: FileHandle, toOffset: number): Promise<number> {
   return copyWith(from, toOffset, async (chunk, offset) => {
@@ -73,7 +66,8 @@ async function writeAll(to: FileHandle, chunk: Uint8Array, offset: number): Prom
   }
 }
 
-function tooShort(path: string, wantedBytes: number, actualBytes: number): HostError {
+/** A source that ends before the bytes that were asked of it. */
+export function tooShort(path: string, wantedBytes: number, actualBytes: number): HostError {
   return new HostError({
     code: 'FILE_TOO_SHORT',
     message: `${path} ends at byte ${actualBytes}, but ${wantedBytes} are needed`,

@@ -4,6 +4,7 @@ import { type BlobStore, type Host, type Progress, sha256File } from '@bowline/h
 import type { OutputKind } from '@bowline/spec';
 import type { MergedTree } from '../compose/merged-tree.ts';
 import { ImageError } from '../error.ts';
+import type { HashedFile } from '../outputs/output.ts';
 import { OUTPUTS } from '../outputs/outputs.ts';
 import { writeDisk } from '../seal/disk.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
@@ -40,8 +41,9 @@ export async function stageOutputs(sealed: SealedArch, options: StageOptions): P
   const scratch = join(options.scratch, image.arch);
   await mkdir(scratch);
   const diskPath = join(scratch, 'disk.raw');
-  let made: Promise<string> | undefined;
-  const disk = (): Promise<string> => (made ??= writeDisk(diskPath, image, recovery, signal).then(() => diskPath));
+  let made: Promise<HashedFile> | undefined;
+  const disk = (): Promise<HashedFile> =>
+    (made ??= writeDisk(diskPath, image, recovery, signal).then((written) => ({ path: diskPath, ...written })));
   const staged: StagedFile[] = [];
   for (const kind of options.outputs) {
     const output = OUTPUTS[kind];
@@ -49,15 +51,21 @@ export async function stageOutputs(sealed: SealedArch, options: StageOptions): P
       signal.throwIfAborted();
       const own = join(scratch, kind);
       await mkdir(own);
-      const names = await output.write({ ...options, image, scratch: own, disk, tree, progress });
-      for (const name of names) {
-        const { digest: sha256, sizeBytes } = await sha256File(join(own, name), { signal });
+      const written = await output.write({ ...options, image, scratch: own, disk, tree, progress });
+      for (const file of written) {
+        const { path: name, sizeBytes, sha256 } = typeof file === 'string' ? await hashed(own, file, signal) : file;
         staged.push({ folder: own, name, arch: image.arch, output: kind, sizeBytes, sha256 });
       }
+      const names = staged.slice(-written.length).map(({ name }) => name);
       progress.note(names.length === 1 ? (names[0] ?? '') : `${names.length} files`);
     });
   }
   return staged;
+}
+
+async function hashed(folder: string, path: string, signal: AbortSignal): Promise<HashedFile> {
+  const { digest: sha256, sizeBytes } = await sha256File(join(folder, path), { signal });
+  return { path, sizeBytes, sha256 };
 }
 
 function refuseImpossible(image: SealedImage, kind: OutputKind): void {

@@ -1,6 +1,7 @@
-import { constants, copyFile, mkdir, open, writeFile } from 'node:fs/promises';
+import { constants, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planCpio } from '@bowline/formats';
+import { SparseFile } from '@bowline/host';
 import { NETBOOT_FILES, SOURCE_EPOCH } from '@bowline/os-layout';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import { writeExtents } from '../seal/write-extents.ts';
@@ -30,13 +31,13 @@ async function writeRootArchive(path: string, image: SealedImage, signal: AbortS
   ] as const);
   const files = [...sources].map(([name, { sizeBytes }]) => ({ path: name, mode: 0o600, sizeBytes }));
   const plan = planCpio(files, { mtimeSeconds: SOURCE_EPOCH });
-  const handle = await open(path, 'wx');
+  const file = await SparseFile.create(path, { hash: false, signal });
   try {
-    await handle.truncate(plan.sizeBytes);
-    const paths = new Map([...sources].map(([name, file]) => [name as string, file.path]));
-    await writeExtents(handle, 0, plan.extents, paths, signal);
+    const paths = new Map([...sources].map(([name, source]) => [name as string, source.path]));
+    await writeExtents(file, 0, plan.extents, paths);
+    await file.finish(plan.sizeBytes);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 

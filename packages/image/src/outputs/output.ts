@@ -1,8 +1,15 @@
-import type { BlobStore, Host, TaskProgress } from '@bowline/host';
+import type { BlobStore, Digest, Host, TaskProgress } from '@bowline/host';
 import type { OutputKind } from '@bowline/spec';
 import type { MergedTree } from '../compose/merged-tree.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+
+/** A file whose digest is known from writing it, so that it need not be read again. */
+export interface HashedFile {
+  path: string;
+  sizeBytes: number;
+  sha256: Digest;
+}
 
 /** What an output gets to work with. */
 export interface OutputContext {
@@ -11,8 +18,8 @@ export interface OutputContext {
   toolbox: () => Promise<Toolbox>;
   /** Private folder on the same file system as the results: move results out of it, it is removed afterwards. */
   scratch: string;
-  /** Path of a finished sparse disk image, written once however many outputs want it. Never changed by an output. */
-  disk: () => Promise<string>;
+  /** A finished sparse disk image, written once however many outputs want it. Never changed by an output. */
+  disk: () => Promise<HashedFile>;
   /** The composed root, for outputs that are not made of the squashfs. */
   tree: () => Promise<MergedTree>;
   store: BlobStore;
@@ -27,8 +34,8 @@ export interface Output {
   title: string;
   /** Why this image cannot have this output, or undefined. */
   refuse?: (image: SealedImage) => string | undefined;
-  /** Writes files below `scratch` and returns their paths relative to it, in a stable order. */
-  write: (context: OutputContext) => Promise<string[]>;
+  /** Writes files below `scratch` and returns their paths relative to it, in a stable order; with digests where known. */
+  write: (context: OutputContext) => Promise<(string | HashedFile)[]>;
 }
 
 /** Stem of every artefact's file name. */

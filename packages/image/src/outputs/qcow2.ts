@@ -26,7 +26,7 @@ export const qcow2Output: Output = {
         `/out/${name}`,
       ],
       binds: [
-        { source: await disk(), target: '/in/disk.raw', writable: false },
+        { source: (await disk()).path, target: '/in/disk.raw', writable: false },
         { source: scratch, target: '/out', writable: true },
       ],
       timeoutMs: TIMEOUT_MS,

@@ -13,7 +13,7 @@ export const rawZstOutput: Output = {
       // The root is compressed already: a higher level costs time and wins nothing.
       argv: ['zstd', '-q', '-3', '-T2', '/in/disk.raw', '-o', `/out/${name}`],
       binds: [
-        { source: await disk(), target: '/in/disk.raw', writable: false },
+        { source: (await disk()).path, target: '/in/disk.raw', writable: false },
         { source: scratch, target: '/out', writable: true },
       ],
       timeoutMs: TIMEOUT_MS,

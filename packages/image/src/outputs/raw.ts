@@ -8,7 +8,8 @@ export const rawOutput: Output = {
   title: 'Disk image',
   async write({ image, scratch, disk }) {
     const name = `${artefactStem(image)}.raw`;
-    await link(await disk(), join(scratch, name));
-    return [name];
+    const made = await disk();
+    await link(made.path, join(scratch, name));
+    return [{ ...made, path: name }];
   },
 };

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { type Guid, placePartitions, writeGpt } from '@bowline/formats';
-import { copyRange } from '@bowline/host';
+import { type Digest, SparseFile } from '@bowline/host';
 import { diskLayout, type PartitionRole, slotUuids } from '@bowline/os-layout';
 import { writeEsp } from './esp.ts';
 import type { SealedImage } from './sealed-image.ts';
@@ -10,14 +9,14 @@ const SECTOR_BYTES = 512;
 
 /**
  * Writes the disk image: ESP and slot A with their places in the final layout; the machine makes the rest at its first boot.
- * Holes stay holes. GUIDs follow from the root hash, so the same image gives the same bytes.
+ * Holes stay holes. GUIDs follow from the root hash, so the same image gives the same bytes. Returns size and sha256.
  */
 export async function writeDisk(
   path: string,
   image: SealedImage,
   recovery: boolean,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ sizeBytes: number; sha256: Digest }> {
   const uuids = slotUuids(image.rootHash);
   const partGuid = (role: PartitionRole): Guid => {
     if (role === 'root-a') return uuids.data;
@@ -35,21 +34,21 @@ export async function writeDisk(
     })),
   );
   const gpt = writeGpt({ diskGuid: guidOf(image.rootHash, 'disk'), sizeBytes: diskSizeBytes, partitions });
-  const handle = await open(path, 'wx');
+  const file = await SparseFile.create(path, { hash: true, signal });
   try {
-    await handle.truncate(diskSizeBytes);
+    await file.write(0, gpt.primary);
     for (const { role, startLba, sizeBytes } of partitions) {
-      signal.throwIfAborted();
       const startBytes = startLba * SECTOR_BYTES;
-      if (role === 'esp') await writeEsp(handle, { startBytes, sizeBytes }, image, 'disk', signal);
-      else if (role === 'root-a') await copyRange({ path: image.squashfs.path }, handle, startBytes);
-      else if (role === 'root-a-verity') await copyRange({ path: image.verity.path }, handle, startBytes);
+      if (role === 'esp') await writeEsp(file, { startBytes, sizeBytes }, image, 'disk');
+      else if (role === 'root-a') await file.copy(startBytes, { path: image.squashfs.path });
+      else if (role === 'root-a-verity') await file.copy(startBytes, { path: image.verity.path });
     }
-    await handle.writev([gpt.primary], 0);
-    await handle.writev([gpt.backup], gpt.backupLba * SECTOR_BYTES);
-    await handle.sync();
+    await file.write(gpt.backupLba * SECTOR_BYTES, gpt.backup);
+    const { digest } = await file.finish(diskSizeBytes);
+    if (digest === undefined) throw new Error('the disk was not hashed');
+    return { sizeBytes: diskSizeBytes, sha256: digest };
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 

@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { type FatFile, measureFat32, planFat32 } from '@bowline/formats';
+import { SparseFile } from '@bowline/host';
 import {
   bootEntryName,
   bootEntryText,
@@ -45,13 +45,12 @@ function espFiles(image: SealedImage, mode: UkiMode): EspFiles {
   ]);
 }
 
-/** Writes the EFI system partition of an image into a region of a file that reads as zeros. */
+/** Writes the EFI system partition of an image into a region of a file. */
 export async function writeEsp(
-  to: FileHandle,
+  to: SparseFile,
   region: { startBytes: number; sizeBytes: number },
   image: SealedImage,
   mode: UkiMode,
-  signal: AbortSignal,
 ): Promise<void> {
   const files = espFiles(image, mode);
   const { extents } = planFat32({
@@ -65,7 +64,7 @@ export async function writeEsp(
   const sources = new Map(
     [...files].map(([path, file]) => [path, file instanceof Uint8Array ? file : file.path] as const),
   );
-  await writeExtents(to, region.startBytes, extents, sources, signal);
+  await writeExtents(to, region.startBytes, extents, sources);
 }
 
 /** Writes an ESP as a file of its own, as small as its content allows: what an ISO carries. */
@@ -76,12 +75,12 @@ export async function writeEspImage(
   signal: AbortSignal,
 ): Promise<void> {
   const sizeBytes = measureFat32({ files: fatFiles(espFiles(image, mode)), label: LABEL });
-  const handle = await open(path, 'wx');
+  const file = await SparseFile.create(path, { hash: false, signal });
   try {
-    await handle.truncate(sizeBytes);
-    await writeEsp(handle, { startBytes: 0, sizeBytes }, image, mode, signal);
+    await writeEsp(file, { startBytes: 0, sizeBytes }, image, mode);
+    await file.finish(sizeBytes);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 

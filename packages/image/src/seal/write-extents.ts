@@ -1,20 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { FatExtent } from '@bowline/formats';
-import { copyRange } from '@bowline/host';
+import type { SparseFile } from '@bowline/host';
 
-/** Writes a planned FAT volume into a region of a file that reads as zeros; file extents are copied by range. */
+/** Writes a planned volume or archive into a file from an offset on; file extents are copied by range. */
 export async function writeExtents(
-  to: FileHandle,
+  to: SparseFile,
   startBytes: number,
   extents: readonly FatExtent[],
   sources: ReadonlyMap<string, string | Uint8Array>,
-  signal: AbortSignal,
 ): Promise<void> {
   for (const extent of extents) {
-    signal.throwIfAborted();
     const at = startBytes + extent.offset;
     const content = 'bytes' in extent ? extent.bytes : sources.get(extent.path);
-    if (typeof content === 'string') await copyRange({ path: content, lengthBytes: extent.length }, to, at);
-    else if (content !== undefined) await to.writev([content], at);
+    if (typeof content === 'string') await to.copy(at, { path: content, lengthBytes: extent.length });
+    else if (content !== undefined) await to.write(at, content);
   }
 }

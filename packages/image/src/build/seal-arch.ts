@@ -8,7 +8,7 @@ import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Signer } from '../seal/signer.ts';
 import type { Inputs } from './inputs.ts';
 import type { BuildEnvironment, BuildOptions } from './options.ts';
-import type { UkiStep } from './plan.ts';
+import { stepKey, type UkiStep } from './plan.ts';
 import { ROOT_FILES } from './root-record.ts';
 import type { SealedRoot } from './seal-root.ts';
 import type { SealedArch } from './write-outputs.ts';
@@ -31,15 +31,28 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
   const { bowl, cacheFolder, signal } = options;
   const toolbox = await inputs.toolbox();
   const packages = await inputs.initrdPackages(arch);
-  const initrd = await env.progress.task(`${arch} initrd`, async (progress) => {
-    const kernel = await root.kernel();
-    return buildInitrd({ ...inputs, arch, packages, kernel, toolbox, cacheFolder, progress, signal });
-  });
+  const { kernel } = root;
+  const { kernelVersion } = root.record;
+  const rootKey = stepKey(root.step);
+  const initrd = await env.progress.task(`${arch} initrd`, (progress) =>
+    buildInitrd({
+      ...inputs,
+      arch,
+      packages,
+      kernel,
+      kernelVersion,
+      rootKey,
+      toolbox,
+      cacheFolder,
+      progress,
+      signal,
+    }),
+  );
   const step: UkiStep = {
     kind: 'uki',
     arch,
     rootHash: root.record.rootHash,
-    kernelVersion: root.record.kernelVersion,
+    kernelVersion,
     initrd: initrd.digest,
     name: bowl.name,
     version: bowl.version,

@@ -11,6 +11,7 @@ import { collectUserland } from './collect-userland.ts';
 import * as contents from './contents.ts';
 import { openTarTree } from './file-tree.ts';
 import type { InitrdPackages } from './initrd-packages.ts';
+import { REQUIRED_MODULES, WANTED_MODULES } from './kernel-module-list.ts';
 import { type ChosenModules, chooseModules, type KernelTree, unpackModules } from './kernel-modules.ts';
 import { type InitrdCompression, initrdCompression, packArchive } from './pack-archive.ts';
 import { staticFiles } from './static-files.ts';
@@ -22,7 +23,11 @@ const FILE = 'initrd.cpio';
 export interface InitrdOptions {
   arch: Arch;
   packages: InitrdPackages;
-  kernel: KernelTree;
+  /** Read only when the modules of this root were never chosen before. */
+  kernel: () => Promise<KernelTree>;
+  kernelVersion: string;
+  /** Digest of what the root with the kernel in it is made from. */
+  rootKey: Digest;
   toolbox: Toolbox;
   store: BlobStore;
   cacheFolder: string;
@@ -46,24 +51,36 @@ const InitrdRecord = z.strictObject({
 });
 type InitrdRecord = z.infer<typeof InitrdRecord>;
 
+/** What choosing the modules of a root came to. */
+const ChoiceRecord = z.strictObject({ modules: z.int().min(0), digest: InitrdRecord.shape.digest });
+
 /**
  * Builds the initrd of an architecture and kernel: userland from Debian packages, Bowline's units and scripts, and the
- * kernel's modules. Userland and modules are cached apart, so a new kernel costs only its modules.
+ * kernel's modules. Userland and modules are cached apart, so a new kernel costs only its modules; what was chosen from a root
+ * is remembered, so that the root and its modules are not read again.
  *
  * @throws ImageError `KERNEL_MODULE_MISSING` | `KERNEL_MISSING` | `TOOLBOX_FAILED`, HostError
  */
 export async function buildInitrd(options: InitrdOptions): Promise<Initrd> {
   const { cacheFolder, signal } = options;
   const cache = new DerivedCache(join(cacheFolder, 'initrd'));
-  const compression = initrdCompression(options.kernel.version);
-  const chosen = await chooseModules(options.kernel);
+  const compression = initrdCompression(options.kernelVersion);
+  let reading: Promise<ChosenModules> | undefined;
+  const chosen = (): Promise<ChosenModules> => (reading ??= options.kernel().then(chooseModules));
+  const { record: choice } = await cache.derive({
+    key: digestOf(['choice', FORMAT, options.rootKey, REQUIRED_MODULES, WANTED_MODULES]),
+    parse: (value) => ChoiceRecord.parse(value),
+    make: async () => digestChoice(await chosen()),
+    signal,
+  });
+  const modulesKey = digestOf(['modules', FORMAT, options.kernelVersion, compression, options.toolbox.digest, choice]);
   const parts = [
     await deriveArchive(cache, await userlandKey(options, compression), compression, signal, async () => {
       const tree = await openTarTree(await options.store.path(options.packages.diffId));
       return mergeEntries(await collectUserland(tree, options.arch), await staticFiles());
     }),
-    await deriveArchive(cache, modulesKey(chosen, options.toolbox, compression), compression, signal, () =>
-      withScratchFolder(options.scratch, (scratch) => unpackModules(chosen, { ...options, scratch })),
+    await deriveArchive(cache, modulesKey, compression, signal, () =>
+      withScratchFolder(options.scratch, async (scratch) => unpackModules(await chosen(), { ...options, scratch })),
     ),
   ];
   const whole = await cache.derive<InitrdRecord>({
@@ -75,7 +92,7 @@ export async function buildInitrd(options: InitrdOptions): Promise<Initrd> {
     },
     signal,
   });
-  options.progress.note(`${chosen.modules.length} modules, ${Math.round(whole.record.sizeBytes / 1e6)} MB`);
+  options.progress.note(`${choice.modules} modules, ${Math.round(whole.record.sizeBytes / 1e6)} MB`);
   const cached = whole.cached && parts.every((part) => part.cached);
   return { path: join(whole.folder, FILE), ...whole.record, compression, cached };
 }
@@ -116,11 +133,11 @@ async function userlandKey(options: InitrdOptions, compression: InitrdCompressio
   return digestOf(['userland', FORMAT, options.arch, options.packages.diffId, compression, contents, own]);
 }
 
-function modulesKey(chosen: ChosenModules, toolbox: Toolbox, compression: InitrdCompression): Digest {
+function digestChoice(chosen: ChosenModules): z.infer<typeof ChoiceRecord> {
   const hash = createHash('sha256');
   for (const { path, data } of chosen.modules) hash.update(`${path}\0${data.length}\0`).update(data);
   for (const { name, data } of chosen.lists) hash.update(`${name}\0${data.length}\0`).update(data);
-  return digestOf(['modules', FORMAT, chosen.version, compression, toolbox.digest, hash.digest('hex')]);
+  return { modules: chosen.modules.length, digest: `sha256:${hash.digest('hex')}` };
 }
 
 function digestOf(value: unknown): Digest {

@@ -15,6 +15,7 @@ import { type ResolvedBowl, resolveBowl } from '../resolve/resolve-bowl.ts';
 import { prepareToolbox } from '../toolbox/prepare-toolbox.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { BuildEnvironment, FetchOptions } from './options.ts';
+import { ownCodeDigest } from './own-digest.ts';
 
 /** The inputs of a bowl, all in the store, and what Bowline itself brings. */
 export interface Inputs {
@@ -88,6 +89,7 @@ async function readInputs(
   const bowlineParts = async (arch: Arch): Promise<Record<string, Digest>> => ({
     toolbox: (await toolbox()).digest,
     initrd: (await initrdPackages(arch)).diffId,
+    runtime: await ownCodeDigest(arch),
   });
   const bowlFolder = dirname(options.bowlPath);
   const resolved = await resolveBowl({

@@ -10,8 +10,10 @@ export interface RootStep {
   layers: readonly { diffId: Digest; foreign: boolean }[];
   /** The part of the bowl that is written into the root. */
   configuration: Pick<Bowl, 'files' | 'users' | 'systemd' | 'version'> & { hostname: string };
-  /** Digests of the files beside the bowl that go in. */
+  /** Digests of the files beside the bowl that go into the root. */
   files: Readonly<Record<string, string>>;
+  /** Digest of the layer that Bowline adds, which names the image. */
+  runtime: Digest;
   /** Digest of Bowline's tools: another squashfs-tools may write other bytes. */
   toolbox: Digest;
 }
@@ -47,7 +49,7 @@ export interface OutputStep {
 export type Step = RootStep | UkiStep | OutputStep;
 
 /** Raised when the code of a step makes other bytes of the same inputs: older results are then no longer taken. */
-const STEP_VERSION = { root: 1, uki: 1, output: 1 } as const satisfies Record<Step['kind'], number>;
+export const STEP_VERSION = { root: 1, uki: 1, output: 1 } as const satisfies Record<Step['kind'], number>;
 
 /** Cache key of a step: the same key, the same bytes. */
 export function stepKey(step: Step): Digest {
@@ -55,15 +57,23 @@ export function stepKey(step: Step): Digest {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-/** The root step of an architecture. Pure: everything it depends on is in the arguments. */
+/**
+ * The root step of an architecture. Pure: everything it depends on is in the arguments.
+ *
+ * @param files digests of all files beside the bowl, as in the lock
+ */
 export function planRoot(
   bowl: Bowl,
   arch: Arch,
   layers: RootStep['layers'],
   files: Readonly<Record<string, string>>,
+  runtime: Digest,
   toolbox: Digest,
 ): RootStep {
   const { users, systemd, version } = bowl;
   const configuration = { files: bowl.files, users, systemd, version, hostname: bowl.hostname ?? bowl.name };
-  return { kind: 'root', arch, layers, configuration, files, toolbox };
+  // Others (a cloud-config) go into the UKI: a change of them costs no new root.
+  const sources = new Set(bowl.files.map((file) => file.source));
+  const inRoot = Object.fromEntries(Object.entries(files).filter(([path]) => sources.has(path)));
+  return { kind: 'root', arch, layers, configuration, files: inRoot, runtime, toolbox };
 }

@@ -21,6 +21,7 @@ import { indexModules } from '../sources/kernel/module-index.ts';
 import type { LayerLimits, LayerRef } from '../sources/source.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { checkInit } from './check-init.ts';
+import { runtimeDigest } from './own-digest.ts';
 import { planRoot, type RootStep, stepKey } from './plan.ts';
 import { ROOT_FILES, RootRecord } from './root-record.ts';
 
@@ -68,7 +69,8 @@ export interface SealedRoot {
 export async function sealRoot(options: SealRootOptions): Promise<SealedRoot> {
   const { bowl, arch, store, signal, progress } = options;
   const layers = options.layers.map(({ layer, part }) => ({ diffId: layer.diffId, foreign: part !== 'base' }));
-  const step = planRoot(bowl, arch, layers, options.files, (await options.toolbox()).digest);
+  const runtime = runtimeDigest({ name: bowl.name, version: bowl.version, arch });
+  const step = planRoot(bowl, arch, layers, options.files, runtime, (await options.toolbox()).digest);
   const composed = once(() => composeRoot(options));
   const { folder, record, cached } = await options.cache.derive({
     key: stepKey(step),

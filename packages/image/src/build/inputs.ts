@@ -99,6 +99,7 @@ async function readInputs(
     store,
     bowlFolder,
     lock: oldLock,
+    inheritedLocks: await readInheritedLocks(options.extendedFolders ?? []),
     scratch,
     digestMemory: join(cacheFolder, 'file-digests.json'),
     toolbox,
@@ -119,6 +120,12 @@ async function readLock(path: string): Promise<BowlLock | undefined> {
     throw error;
   });
   return text === undefined ? undefined : parseLock(text, path);
+}
+
+/** A lock of another bowl that is no lock is that bowl's trouble. */
+async function readInheritedLocks(folders: readonly string[]): Promise<BowlLock[]> {
+  const locks = await Promise.all(folders.map((folder) => readLock(join(folder, 'bowl.lock')).catch(() => undefined)));
+  return locks.filter((lock) => lock !== undefined);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -16,6 +16,7 @@ import type { LayerLimits, LayerRef, OpenImages, ResolveContext, ResolvedSource 
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { hashBowlFiles } from './bowl-files.ts';
 import { FileDigests } from './file-digests.ts';
+import { inheritedPin } from './inherited-pins.ts';
 import { lockDifferences, type WantedArch } from './lock-difference.ts';
 
 /** What resolving a bowl is asked to do. */
@@ -26,6 +27,8 @@ export interface ResolveOptions {
   /** Folders of the bowls it extends, absolute. */
   extendedFolders?: readonly string[];
   lock: BowlLock | undefined;
+  /** Locks of the bowls it extends, the nearest first: their pins stand where its own lock has none for a wish. */
+  inheritedLocks?: readonly BowlLock[];
   /** Instead of those the bowl names. The lock keeps the others as they are. */
   arch?: readonly Arch[];
   /** Refuse when the lock would change. */
@@ -109,10 +112,15 @@ export async function resolveBowl(options: ResolveOptions): Promise<ResolvedBowl
     const newLock: BowlLock = { lockVersion: 1, files, arch: { ...keptArches(bowl, lock) } };
     for (const [arch, plan] of plans) {
       const locked = lock?.arch[arch];
-      const run = (one: SourcePlan, pin: LockedSource | undefined): Promise<ResolvedSource> =>
-        progress.task(`${arch} ${one.origin}`, (task) =>
+      const run = async (one: SourcePlan, own: LockedSource | undefined): Promise<ResolvedSource> => {
+        const pin =
+          own?.request === one.request
+            ? own
+            : await inheritedPin(one, options.inheritedLocks ?? [], arch, options.store);
+        return progress.task(`${arch} ${one.origin}`, (task) =>
           resolvePlan(one, { ...contextFor(arch, pin), progress: task }),
         );
+      };
       const base = await run(plan.base, locked?.base);
       plan.baseLayers.layers = base.layers;
       const packages = plan.packages && (await run(plan.packages, locked?.packages));

@@ -50,22 +50,19 @@ export function runtimeAdditions(facts: RuntimeFacts): Addition[] {
     textFile('etc/.updated', ''),
     textFile('var/.updated', ''),
     textFile('usr/lib/systemd/system/kmod-static-nodes.service.d/bowline.conf', KMOD_TEXT),
-    ...MASKED_UNITS.map(
-      (unit): Addition => ({
-        path: `etc/systemd/system/${unit}`,
-        type: 'symlink',
-        mode: 0o777,
-        uid: 0,
-        gid: 0,
-        linkname: '/dev/null',
-      }),
-    ),
+    // systemd makes this link by itself; the tools of other bases only look for it.
+    symlink('etc/mtab', '../proc/self/mounts'),
+    ...MASKED_UNITS.map((unit) => symlink(`etc/systemd/system/${unit}`, '/dev/null')),
   ];
 }
 
 /** os-release(5) quoting: names and versions of a bowl hold no quotes, but nothing relies on it. */
 function quote(word: string): string {
   return `"${word.replaceAll(/[\\"$`]/g, '\\$&')}"`;
+}
+
+function symlink(path: string, linkname: string): Addition {
+  return { path, type: 'symlink', mode: 0o777, uid: 0, gid: 0, linkname };
 }
 
 function textFile(path: string, text: string): Addition {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bowline, bowlineJson } from './fixtures/cli.ts';
 import { BOOT_MS, type Skippable, withMachine } from './fixtures/machine.ts';
+import { writePinnedBowl } from './fixtures/tiny-build.ts';
 import { writeTinyBowl } from './fixtures/tiny-root.ts';
 
 const BINFMT = '/proc/sys/fs/binfmt_misc';
@@ -28,7 +29,8 @@ async function requireForeignHost(ctx: Skippable): Promise<void> {
 describe('an arm64 bowl on an amd64 host without qemu-user', () => {
   it('builds from a rootfs base, and starts on an arm64 machine', async (ctx) => {
     await requireForeignHost(ctx);
-    const bowl = await writeTinyBowl(join(folder, 'bowl'), 'arm64', 'outputs: [raw]');
+    const bowl = join(folder, 'bowl');
+    await writePinnedBowl(bowl, 'outputs: [raw]', [], 'arm64');
     await bowlineJson(['build', bowl, '--debug', '--out', join(folder, 'out')]);
     await withMachine(ctx, { imagePath: join(folder, 'out/tiny'), snapshot: true }, async (machine) => {
       await machine.waitFor(/tiny: started/, BOOT_MS);

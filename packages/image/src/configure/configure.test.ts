@@ -75,7 +75,7 @@ describe('users', () => {
     );
     expect(textOf(changes, 'etc/group')).toContain('staff:x:50:bob\n');
     expect(textOf(changes, 'etc/group')).toContain('edge:x:999:bob\n');
-    expect(textOf(changes, 'etc/shadow')).toContain('ada:!:20454:0:99999:7:::\n');
+    expect(textOf(changes, 'etc/shadow')).toContain('ada:*:20454:0:99999:7:::\n');
     expect(changes).toContainEqual({ kind: 'directory', path: 'home/ada', mode: 0o700, uid: 1000, gid: 1000 });
   });
 

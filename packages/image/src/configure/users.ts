@@ -14,6 +14,8 @@ import { type RootChange, type RootReader, readText, textFile } from './root-rea
 
 const FIRST_USER_ID = 1000;
 const LAST_SYSTEM_ID = 999;
+/** No password fits, and the account is not locked: without PAM, sshd refuses keys too where the field starts with `!`. */
+const NO_PASSWORD = '*';
 const SECONDS_PER_DAY = 86_400;
 const KEYS_FOLDER = 'etc/ssh/authorized_keys.d';
 const KEYS_OPTION = 'AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u\n';
@@ -64,7 +66,7 @@ function putUser(
   const oldHash = findAccount(shadow, user.name)?.[1];
   putAccount(
     shadow,
-    shadowRow(user.name, user.passwordHash ?? oldHash ?? '!', Math.floor(SOURCE_EPOCH / SECONDS_PER_DAY)),
+    shadowRow(user.name, user.passwordHash ?? oldHash ?? NO_PASSWORD, Math.floor(SOURCE_EPOCH / SECONDS_PER_DAY)),
   );
   for (const name of user.groups) joinGroup(group, name, user.name);
   return { uid, gid, home };

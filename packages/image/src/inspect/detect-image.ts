@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ImageError } from '../error.ts';
 
 /** What a file or folder is, by its first bytes; never by its name. */
 export type ImageKind = 'raw' | 'raw-zst' | 'qcow2' | 'iso' | 'uki' | 'netboot' | 'build' | 'oci' | 'unknown';
@@ -24,6 +25,18 @@ export async function detectImage(path: string): Promise<ImageKind> {
   // A disk without a partition table can still hold a boot sector.
   if (hasText(head, 510, '\x55\xaa')) return 'raw';
   return 'unknown';
+}
+
+/** ImageError IMAGE_MISSING for a path that detectImage could not read. */
+export function unreadableImage(path: string, error: unknown): ImageError {
+  const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  const why = error instanceof Error ? error.message : String(error);
+  return new ImageError({
+    code: 'IMAGE_MISSING',
+    message: isAbsent ? `there is no ${path}` : `cannot read ${path}: ${why}`,
+    hint: 'Look with `ls out/`, or build it: `bowline build BOWL`.',
+    cause: error,
+  });
 }
 
 async function detectFolder(path: string): Promise<ImageKind> {

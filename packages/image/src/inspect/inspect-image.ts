@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { Arch, Manifest } from '@bowline/spec';
 import { ImageError } from '../error.ts';
-import { detectImage, type ImageKind } from './detect-image.ts';
+import { detectImage, type ImageKind, unreadableImage } from './detect-image.ts';
 import { type DiskFacts, inspectDisk, type PartitionFacts } from './inspect-disk.ts';
 import { inspectUki, type UkiFacts } from './inspect-uki.ts';
 import { locateImage, readManifest } from './locate-image.ts';
@@ -43,7 +43,7 @@ const NOTHING: DiskFacts = { partitions: [], bootFiles: [], ukis: [], problems: 
  */
 export async function inspectImage(path: string, options: { signal?: AbortSignal } = {}): Promise<Inspection> {
   const kind = await detectImage(path).catch((error: unknown) => {
-    throw new ImageError({ code: 'IMAGE_MISSING', message: `cannot read ${path}: ${messageOf(error)}`, cause: error });
+    throw unreadableImage(path, error);
   });
   options.signal?.throwIfAborted();
   const isFolder = kind === 'build' || kind === 'netboot' || kind === 'oci';
@@ -140,8 +140,4 @@ function rootHashOf(ukis: readonly UkiFacts[]): string | undefined {
     if (hash !== undefined) return hash;
   }
   return undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@ import { smallestDiskBytes } from '@bowline/os-layout';
 import { Arch, type Manifest, type OutputKind, parseManifest } from '@bowline/spec';
 import { ImageError } from '../error.ts';
 import { detectArch } from './detect-arch.ts';
-import { detectImage, type ImageKind } from './detect-image.ts';
+import { detectImage, type ImageKind, unreadableImage } from './detect-image.ts';
 
 const MAX_MANIFEST_BYTES = 16 * 2 ** 20;
 
@@ -92,11 +92,6 @@ async function detect(path: string): Promise<ImageKind> {
   try {
     return await detectImage(path);
   } catch (error) {
-    throw new ImageError({
-      code: 'IMAGE_MISSING',
-      message: `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'Look with `ls out/`, or build it: `bowline build BOWL`.',
-      cause: error,
-    });
+    throw unreadableImage(path, error);
   }
 }

@@ -19,14 +19,14 @@ const MACHINE = { amd64: ELF_MACHINE.x86_64, arm64: ELF_MACHINE.aarch64 } as con
 /**
  * Makes sure that a root can start: it holds an init, made for its architecture.
  *
- * @throws ImageError INIT_MISSING | ARCH_MISMATCH
+ * @throws ImageError INIT_MISSING | ARCH_MISMATCH | LAYER_INVALID
  */
 export async function checkInit(tree: MergedTree, store: BlobStore, arch: Arch, origin: string): Promise<void> {
   for (const path of INIT_PATHS) {
     const bytes = await readFileFromTree(tree, store, path);
     if (bytes === undefined) continue;
     if (!isElf(bytes)) return; // a script: its interpreter is the base's own matter
-    const { machine } = parseElf(bytes);
+    const machine = machineOf(bytes, `/${path} of ${origin}`);
     if (machine === MACHINE[arch]) return;
     const found = Object.entries(ELF_MACHINE).find(([, number]) => number === machine)?.[0] ?? `ELF machine ${machine}`;
     throw new ImageError({
@@ -40,4 +40,17 @@ export async function checkInit(tree: MergedTree, store: BlobStore, arch: Arch, 
     message: `${origin} has no init: none of ${INIT_PATHS.map((path) => `/${path}`).join(', ')}`,
     hint: 'a container image seldom has one: add the package that brings it (such as systemd-sysv, openrc or busybox) with `packages:`',
   });
+}
+
+function machineOf(bytes: Uint8Array, name: string): number {
+  try {
+    return parseElf(bytes).machine;
+  } catch (cause) {
+    throw new ImageError({
+      code: 'LAYER_INVALID',
+      message: `${name} is no whole program: ${cause instanceof Error ? cause.message : String(cause)}`,
+      hint: 'The base is damaged, or was made from a damaged disk: get it again.',
+      cause,
+    });
+  }
 }

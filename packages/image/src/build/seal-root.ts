@@ -13,7 +13,7 @@ import { type MergedTree, walkTree } from '../compose/merged-tree.ts';
 import { listTree, readFileFromTree, treeReader } from '../compose/read-tree.ts';
 import { configureRoot } from '../configure/configure.ts';
 import { FileTree } from '../initrd/file-tree.ts';
-import type { KernelTree } from '../initrd/kernel-modules.ts';
+import { type KernelTree, requireModules } from '../initrd/kernel-modules.ts';
 import { readLayerIndex } from '../layers/read-layer-index.ts';
 import { runtimeAdditions } from '../runtime/runtime-additions.ts';
 import { type FoundKernel, findKernel } from '../sources/kernel/find-kernel.ts';
@@ -64,7 +64,7 @@ export interface SealedRoot {
 /**
  * Composes, compresses and seals the root of one architecture, or finds it in the cache.
  *
- * @throws ImageError LAYER_INVALID | KERNEL_MISSING | INIT_MISSING | ARCH_MISMATCH | SQUASHFS_FAILED
+ * @throws ImageError LAYER_INVALID | KERNEL_MISSING | KERNEL_MODULE_MISSING | INIT_MISSING | ARCH_MISMATCH | SQUASHFS_FAILED
  */
 export async function sealRoot(options: SealRootOptions): Promise<SealedRoot> {
   const { bowl, arch, store, signal, progress } = options;
@@ -117,6 +117,7 @@ async function composeRoot(options: SealRootOptions): Promise<ComposedRoot> {
       ? await findKernel(tree, store, arch, base)
       : await findKernel(mergeLayers(ownKernel), store, arch, ownKernel[0]?.layer.origin ?? base);
   await indexModules(kernel, { ...options, toolbox });
+  await requireModules(kernelTree(kernel, store));
   keepOnlyKernel(tree, kernel.version);
   applyImageRules(tree);
   addToTree(tree, runtimeAdditions({ name: bowl.name, version: bowl.version, arch }));

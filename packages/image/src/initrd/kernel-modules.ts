@@ -31,6 +31,15 @@ const unpackGzip = promisify(gunzip);
 const unpackZstd = promisify(zstdDecompress);
 
 /**
+ * Makes sure, from its lists alone, that a kernel can start an image.
+ *
+ * @throws ImageError `KERNEL_MISSING` when the kernel has no module index, `KERNEL_MODULE_MISSING`, which names what it lacks.
+ */
+export async function requireModules({ version, tree }: KernelTree): Promise<void> {
+  refuseMissing(await readIndex(tree, `usr/lib/modules/${version}`, version), version);
+}
+
+/**
  * Chooses and reads the modules of the positive list.
  *
  * @throws ImageError `KERNEL_MISSING` when the kernel has no module index, `KERNEL_MODULE_MISSING` when the kernel
@@ -39,15 +48,7 @@ const unpackZstd = promisify(zstdDecompress);
 export async function chooseModules({ version, tree }: KernelTree): Promise<ChosenModules> {
   const folder = `usr/lib/modules/${version}`;
   const index = await readIndex(tree, folder, version);
-  const missing = missingModules(index, REQUIRED_MODULES);
-  if (missing.length > 0) {
-    throw new ImageError({
-      code: 'KERNEL_MODULE_MISSING',
-      message: `the kernel ${version} has no ${missing.join(', ')}, neither as a module nor built in; an image cannot start without`,
-      hint: 'Choose another kernel with `kernel:`, or install the package that holds its further modules.',
-      details: { kernelVersion: version, modules: missing },
-    });
-  }
+  refuseMissing(index, version);
   const modules = await Promise.all(
     selectModules(index, WANTED_MODULES).map(async (path) => {
       const data = await tree.read(`${folder}/${path}`);
@@ -65,6 +66,17 @@ export async function chooseModules({ version, tree }: KernelTree): Promise<Chos
     if (data !== undefined) lists.push({ name, data });
   }
   return { version, modules, lists };
+}
+
+function refuseMissing(index: KernelIndex, version: string): void {
+  const missing = missingModules(index, REQUIRED_MODULES);
+  if (missing.length === 0) return;
+  throw new ImageError({
+    code: 'KERNEL_MODULE_MISSING',
+    message: `the kernel ${version} has no ${missing.join(', ')}, neither as a module nor built in; an image cannot start without`,
+    hint: 'Choose another kernel with `kernel:`, or install the package that holds its further modules.',
+    details: { kernelVersion: version, modules: missing },
+  });
 }
 
 async function readIndex(tree: FileTree, folder: string, version: string): Promise<KernelIndex> {

@@ -89,6 +89,13 @@ export class LayerIndexer {
   }
 }
 
+/** How a limit is called on the command line. */
+const LIMIT_OPTIONS = {
+  maxEntries: '--max-layer-entries',
+  maxLayerBytes: '--max-layer-size',
+  maxRatio: '--max-layer-ratio',
+} as const satisfies Record<keyof LayerLimits, string>;
+
 /** The refusal of a layer beyond a limit; it names the limit and how to raise it. */
 export function tooLarge(origin: string, what: string, limit: keyof LayerLimits | undefined): ImageError {
   return new ImageError({
@@ -97,7 +104,7 @@ export function tooLarge(origin: string, what: string, limit: keyof LayerLimits 
     hint:
       limit === undefined
         ? 'This is far beyond any real image; the limit is fixed.'
-        : `If you trust this source, raise the limit ${limit}.`,
+        : `If you trust this source, raise the limit ${limit} (${LIMIT_OPTIONS[limit]}).`,
     details: { limit },
   });
 }

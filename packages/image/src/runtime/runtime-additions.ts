@@ -9,12 +9,13 @@ export interface RuntimeFacts {
   arch: Arch;
 }
 
-/** Timers of package managers: on an image that only changes as a whole, all they can do is fail. */
+/** Timers of package managers: on an image that only changes as a whole, they fail or do nothing. */
 const MASKED_UNITS: readonly string[] = [
   'apt-daily-upgrade.timer',
   'apt-daily.timer',
   'dnf-automatic.timer',
   'dnf-makecache.timer',
+  'dpkg-db-backup.timer',
   'unattended-upgrades.service',
 ];
 

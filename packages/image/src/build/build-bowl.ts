@@ -66,8 +66,8 @@ async function build(
   if (options.locked && !pinsSlots(inputs.resolved.lock, arches)) throw slotUnpinned();
   await saveLock(lock, inputs);
   const id = await identify(bowl, lock, options.debug, signer);
-  const onWait = (): void => env.progress.warn(`another build writes to ${folder}; this one waited for it`);
-  return withBuildFolder(folder, join(cacheFolder, 'locks'), { onWait, signal }, async (scratch) => {
+  const { progress } = env;
+  return withBuildFolder(folder, join(cacheFolder, 'locks'), { progress, signal }, async (scratch) => {
     // Outputs and architectures that are there already stay: another one costs only itself.
     const present = await findPublished(folder, id);
     const staged: StagedFile[] = [];

@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  type BlobStore,
-  type Digest,
-  LocalBlobStore,
-  withFileLock,
-  withScratchFolder,
-  writeFileAtomic,
-} from '@bowline/host';
+import { type BlobStore, type Digest, LocalBlobStore, withScratchFolder, writeFileAtomic } from '@bowline/host';
 import { type Arch, type BowlLock, formatLock, parseLock } from '@bowline/spec';
 import { fetchInitrdPackages, type InitrdPackages } from '../initrd/initrd-packages.ts';
 import { type ResolvedBowl, resolveBowl } from '../resolve/resolve-bowl.ts';
@@ -16,6 +9,7 @@ import { prepareToolbox } from '../toolbox/prepare-toolbox.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { BuildEnvironment, FetchOptions } from './options.ts';
 import { ownCodeDigest } from './own-digest.ts';
+import { withShownLock } from './shown-lock.ts';
 
 /** The inputs of a bowl, all in the store, and what Bowline itself brings. */
 export interface Inputs {
@@ -46,8 +40,8 @@ export async function withInputs<T>(
   const locks = join(cacheFolder, 'locks');
   await mkdir(locks, { recursive: true });
   const name = createHash('sha256').update(options.bowlPath).digest('hex');
-  const onWait = (): void => env.progress.warn(`another build of ${options.bowl.name} runs; this one waited for it`);
-  return withFileLock(join(locks, name), { onWait, signal }, () =>
+  const title = `waiting for another build of ${options.bowl.name}`;
+  return withShownLock(join(locks, name), title, { progress: env.progress, signal }, () =>
     withScratchFolder(join(cacheFolder, 'scratch'), async (scratch) =>
       work(await readInputs(options, env, lockPath, scratch)),
     ),

@@ -4,13 +4,14 @@ import { dirname, join } from 'node:path';
 import {
   type Digest,
   explainDiskFull,
+  type Progress,
   syncFolder,
-  withFileLock,
   withScratchFolder,
   writeFileAtomic,
 } from '@bowline/host';
 import { type Arch, formatManifest, type Manifest, type OutputKind, parseManifest } from '@bowline/spec';
 import type { BuiltFile } from './options.ts';
+import { withShownLock } from './shown-lock.ts';
 
 const MANIFEST = 'manifest.json';
 const PARTIAL = '.partial';
@@ -38,11 +39,11 @@ export function manifestPathOf(folder: string): string {
 export async function withBuildFolder<T>(
   folder: string,
   locks: string,
-  wait: { onWait: () => void; signal: AbortSignal },
+  env: { progress: Progress; signal: AbortSignal },
   work: (scratch: string) => Promise<T>,
 ): Promise<T> {
   const name = createHash('sha256').update(`out ${folder}`).digest('hex');
-  return withFileLock(join(locks, name), wait, async () => {
+  return withShownLock(join(locks, name), `waiting for another build in ${folder}`, env, async () => {
     // What a killed build left goes when the next one begins.
     const partial = join(folder, PARTIAL);
     try {

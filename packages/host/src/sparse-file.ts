@@ -1,10 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from './blob-store.ts';
-import { abortedError, explainDiskFull } from './error.ts';
+import { abortedError } from './error.ts';
 import { type CopySource, tooShort } from './sparse-copy.ts';
 
 const CHUNK_BYTES = 2 ** 20;
@@ -23,7 +22,8 @@ export interface SparseFileOptions {
 /**
  * A new file, written from its start to its end; what is not written stays a hole. Hashing on the way spares reading it
  * again, holes above all: the system fills memory with zeros for each of them. Reads and writes are done at once, for
- * handing pages that are in memory to another thread costs more. Close it on every path.
+ * handing pages that are in memory to another thread costs more. A full disk
+ * shows as the system's error: callers know which folder people should hear of. Close it on every path.
  */
 export class SparseFile {
   readonly #path: string;
@@ -47,13 +47,13 @@ export class SparseFile {
     return new SparseFile(path, await open(path, 'wx'), options);
   }
 
-  /** Writes bytes at an offset, which must not be before the end of what was written. Throws HostError DISK_FULL | ABORTED. */
+  /** Writes bytes at an offset, which must not be before the end of what was written. Throws HostError ABORTED. */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     await this.#skipTo(offset);
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) await this.#append(bytes.subarray(at, at + CHUNK_BYTES));
   }
 
-  /** Like {@link write}, with bytes of another file. Throws HostError FILE_TOO_SHORT | DISK_FULL | ABORTED. */
+  /** Like {@link write}, with bytes of another file. Throws HostError FILE_TOO_SHORT | ABORTED. */
   async copy(offset: number, from: CopySource): Promise<void> {
     await this.#skipTo(offset);
     const source = await open(from.path, 'r');
@@ -76,9 +76,7 @@ export class SparseFile {
   async finish(sizeBytes: number): Promise<{ sizeBytes: number; digest: Digest | undefined }> {
     await this.#skipTo(sizeBytes);
     ftruncateSync(this.#handle.fd, sizeBytes);
-    await this.#handle.sync().catch((error: unknown) => {
-      throw explainDiskFull(error, dirname(this.#path));
-    });
+    await this.#handle.sync();
     return { sizeBytes, digest: this.#hash === undefined ? undefined : `sha256:${this.#hash.digest('hex')}` };
   }
 
@@ -98,12 +96,8 @@ export class SparseFile {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    try {
-      for (let done = 0; done < bytes.length; )
-        done += writeSync(this.#handle.fd, bytes, done, bytes.length - done, this.#position + done);
-    } catch (error) {
-      throw explainDiskFull(error, dirname(this.#path));
-    }
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(this.#handle.fd, bytes, done, bytes.length - done, this.#position + done);
     this.#hash?.update(bytes);
     this.#position += bytes.length;
     await this.#takeTurns(bytes.length);

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HostError, nodeHost, withScratchFolder } from '@bowline/host';
+import { ensureSystemPackages, HostError, nodeHost, type Progress, withScratchFolder } from '@bowline/host';
 import { runChecks } from './check.ts';
+import { TEST_NEEDS } from './needs.ts';
 import type { TestCounts } from './reporter.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -64,6 +65,21 @@ async function readCounts(path: string): Promise<TestCounts> {
   return text === undefined ? { passed: 0, failed: 0, skipped: 0, skips: [] } : (JSON.parse(text) as TestCounts);
 }
 
+/** Installs what the system tests use, where this machine lets us; else the tests concerned say what they lack. */
+async function ensureTools(signal: AbortSignal): Promise<void> {
+  const progress: Progress = {
+    task: (title, work) => {
+      console.log(title);
+      return work({ ...progress, bytes: () => undefined, note: () => undefined });
+    },
+    warn: (message) => console.log(message),
+  };
+  await ensureSystemPackages(nodeHost(), TEST_NEEDS, progress, signal).catch((error: unknown) => {
+    if (!(error instanceof HostError) || signal.aborted) throw error;
+    console.log(`${error.message}; the tests that need them are skipped\n${error.hint ?? ''}`);
+  });
+}
+
 /** Runs everything the mode asks for, prints the counts as the last line, and returns the exit code: 0 or 1. */
 export async function runTests(options: { mode: TestMode; signal: AbortSignal }): Promise<0 | 1> {
   const { mode, signal } = options;
@@ -76,6 +92,7 @@ export async function runTests(options: { mode: TestMode; signal: AbortSignal })
     console.log('== system tests: left out by --quick');
   } else {
     console.log('== system tests');
+    await ensureTools(signal);
     runs.push(await runProject('system', mode, signal));
   }
   const sum = (pick: (counts: TestCounts) => number) => runs.reduce((total, counts) => total + pick(counts), 0);

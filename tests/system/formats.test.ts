@@ -12,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   addSections,
@@ -37,6 +37,7 @@ import {
 } from '@bowline/formats';
 import { HostError, nodeHost } from '@bowline/host';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { openToolbox } from './fixtures/toolbox.ts';
 
 /** Every format is read back by a tool that knows nothing of this project. */
 
@@ -84,18 +85,17 @@ function readPart(path: string, offset: number, length: number): Uint8Array {
   return bytes.subarray(0, got);
 }
 
-/** systemd-stub and systemd-boot: of the toolbox, else of this machine. */
-function findBootFiles(): { arch: 'x64' | 'aa64'; stub: Uint8Array; loader: Uint8Array }[] {
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const folders = [...globSync(join(cache, 'bowline/toolbox/*/usr/lib/systemd/boot/efi')), '/usr/lib/systemd/boot/efi'];
-  return (['x64', 'aa64'] as const).flatMap((arch) => {
-    const home = folders.find(
-      (each) => existsSync(join(each, `linux${arch}.efi.stub`)) && existsSync(join(each, `systemd-boot${arch}.efi`)),
-    );
-    if (home === undefined) return [];
-    const stub = readFileSync(join(home, `linux${arch}.efi.stub`));
-    return [{ arch, stub, loader: readFileSync(join(home, `systemd-boot${arch}.efi`)) }];
-  });
+interface BootFiles {
+  stub: Uint8Array;
+  loader: Uint8Array;
+}
+
+/** systemd-stub and systemd-boot of the toolbox, which has those of both architectures. */
+async function readBootFiles(): Promise<Record<'x64' | 'aa64', BootFiles>> {
+  const { root } = await openToolbox();
+  const read = (name: string) => readFileSync(join(root, 'usr/lib/systemd/boot/efi', name));
+  const of = (arch: string) => ({ stub: read(`linux${arch}.efi.stub`), loader: read(`systemd-boot${arch}.efi`) });
+  return { x64: of('x64'), aa64: of('aa64') };
 }
 
 const sha256: Sha256 = (chunks) => {
@@ -127,7 +127,8 @@ describe('cpio', () => {
 });
 
 describe('ELF', () => {
-  const libraries = globSync('/lib/*-linux-gnu/lib{c,m,resolv,crypto,systemd}.so*');
+  // libc.so and libm.so are linker scripts where a compiler is installed.
+  const libraries = globSync('/lib/*-linux-gnu/lib{c,m,resolv,crypto,systemd}.so.*');
   const programs = ['/bin/sh', '/usr/bin/env', process.execPath].filter((path) => existsSync(path));
   it.for([...programs, ...libraries])('of %s agrees with readelf', async (path, ctx) => {
     const bytes = readFileSync(path);
@@ -264,9 +265,11 @@ describe('FAT32', () => {
 });
 
 describe('UKI', () => {
-  const bootFiles = findBootFiles();
-  const bootFile = (arch: 'x64' | 'aa64', ctx: TestContext) =>
-    bootFiles.find((each) => each.arch === arch) ?? ctx.skip(`systemd-boot-efi for ${arch} is not installed`);
+  let bootFiles: Record<'x64' | 'aa64', BootFiles> | undefined;
+  beforeAll(async () => {
+    bootFiles = await readBootFiles();
+  });
+  const bootFile = (arch: 'x64' | 'aa64', ctx: TestContext) => bootFiles?.[arch] ?? ctx.skip('there is no toolbox');
 
   /** Any EFI program will do as a kernel here: nothing is started. */
   const buildUki = ({ stub, loader }: { stub: Uint8Array; loader: Uint8Array }): Uint8Array =>

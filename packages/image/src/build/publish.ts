@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import {
   type Digest,
   explainDiskFull,
+  HostError,
   type Progress,
   syncFolder,
   withScratchFolder,
@@ -50,13 +51,21 @@ export async function withBuildFolder<T>(
       // The scratch folder is gone when somebody reads the message.
       const explained = (scratch: string): Promise<T> =>
         work(scratch).catch((error: unknown) => {
-          throw explainDiskFull(error, dirname(folder));
+          throw nameFolder(explainDiskFull(error, folder));
         });
       return await withScratchFolder(partial, explained);
     } finally {
       for (const empty of [partial, folder]) await rmdir(empty).catch(() => undefined);
     }
   });
+}
+
+/** A full disk is told by the name of the build's folder, for that of the scratch folder says nothing to anybody. */
+function nameFolder(error: unknown): unknown {
+  if (!(error instanceof HostError) || error.code !== 'DISK_FULL') return error;
+  const shorten = (text: string): string => text.replaceAll(/\/\.partial\/[^\s:`]*/g, '');
+  const { code, message, hint, details } = error;
+  return new HostError({ code, message: shorten(message), hint: shorten(hint ?? ''), details, cause: error });
 }
 
 /** The manifest of the image that lies in a folder, when it is the one asked for and its files are whole. */

@@ -36,7 +36,7 @@ describe('qemuArgv', () => {
       '-display none',
       '-machine q35,graphics=off',
       '-accel tcg',
-      '-cpu max',
+      '-cpu max,-erms',
       '-m 1024M',
       '-smp 1',
       '-rtc base=utc',

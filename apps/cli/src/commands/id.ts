@@ -28,7 +28,13 @@ export const id = defineCommand<[bowl: string], { debug?: boolean }>({
         cause: error,
       });
     });
-    const identity = await imageId({ bowl: loaded.bowl, lock: parseLock(lockText, lockPath), debug, signing: [] });
+    const lock = parseLock(lockText, lockPath);
+    if (loaded.bowl.arch.some((arch) => lock.arch[arch]?.slotBytes === undefined)) {
+      context.progress.warn(
+        'bowl.lock does not pin the slot size yet: the first build does, and the image then has another ID',
+      );
+    }
+    const identity = await imageId({ bowl: loaded.bowl, lock, debug, signing: [] });
     return { text: identity, json: { imageId: identity, bowl: path, debug } };
   },
 });

@@ -112,6 +112,20 @@ describe('GPT writer', () => {
 });
 
 describe('GPT reader', () => {
+  it('leaves the bytes it reads alone, whichever kind of array holds them', () => {
+    const { image, diskSizeBytes } = makeDisk();
+    // A Node Buffer shares its memory with what it slices; so does this.
+    class View extends Uint8Array {
+      override slice(start?: number, end?: number): Uint8Array<ArrayBuffer> {
+        return this.subarray(start, end) as Uint8Array<ArrayBuffer>;
+      }
+    }
+    const start = new View(image.primary);
+    const end = new View(image.backup);
+    expect(parseGpt({ start, end, diskSizeBytes }).problems).toEqual([]);
+    expect([...start]).toEqual([...image.primary]);
+  });
+
   it('falls back to the other copy and says so', () => {
     const { image, diskSizeBytes, partitions } = makeDisk();
     const primary = image.primary.slice();

@@ -87,7 +87,7 @@ function readTable(bytes: Uint8Array, baseLba: number, headerLba: number, lastLb
   if (reader.latin1(at, 8) !== 'EFI PART') throw invalid('the signature is missing');
   const headerSize = reader.u32(at + 12);
   if (headerSize < GPT_HEADER_SIZE || headerSize > GPT_SECTOR_SIZE) throw invalid(`a header of ${headerSize} bytes`);
-  const header = reader.slice(at, headerSize).slice();
+  const header = Uint8Array.from(reader.slice(at, headerSize));
   header.fill(0, 16, 20);
   if (crc32(header) !== reader.u32(at + 16)) throw invalid('the checksum of the header is wrong');
   if (reader.size64(at + 24) !== headerLba) throw invalid('the header belongs to another sector');

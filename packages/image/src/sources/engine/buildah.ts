@@ -3,6 +3,7 @@ import path from 'node:path';
 import { SOURCE_EPOCH } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import { ImageError } from '../../error.ts';
+import { ociBuildOptions } from './build-options.ts';
 import type { Argv, Engine, EngineBuild, EngineContext, EngineImage } from './engine.ts';
 import { runEngine } from './run-engine.ts';
 
@@ -30,29 +31,7 @@ function buildahArgv(storage: BuildahStorage, ...rest: readonly string[]): Argv 
  * layer is the fixed epoch.
  */
 export function budArgv(storage: BuildahStorage, build: EngineBuild, limits: readonly string[] = []): Argv {
-  return buildahArgv(
-    storage,
-    'bud',
-    '--isolation',
-    'chroot',
-    ...limits,
-    '--layers=false',
-    '--format',
-    'oci',
-    '--timestamp',
-    String(SOURCE_EPOCH),
-    '--os',
-    'linux',
-    '--arch',
-    build.arch,
-    ...(build.target === undefined ? [] : ['--target', build.target]),
-    ...buildArguments(build.args),
-    '--file',
-    build.dockerfile,
-    '--tag',
-    IMAGE_NAME,
-    build.contextFolder,
-  );
+  return buildahArgv(storage, 'bud', '--isolation', 'chroot', ...limits, ...ociBuildOptions(build, IMAGE_NAME));
 }
 
 /**
@@ -75,13 +54,6 @@ export function keepLimits(limits: string): string[] {
 
 async function readLimits(): Promise<string[]> {
   return keepLimits(await readFile('/proc/self/limits', 'utf8').catch(() => ''));
-}
-
-/** `--build-arg` pairs in the order of their names, so that the argv does not depend on the document's order. */
-export function buildArguments(args: Readonly<Record<string, string>>): string[] {
-  return Object.keys(args)
-    .sort()
-    .flatMap((name) => ['--build-arg', `${name}=${args[name]}`]);
 }
 
 /**

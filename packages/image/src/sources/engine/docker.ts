@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { buildArguments } from './buildah.ts';
+import { buildArguments } from './build-options.ts';
 import type { Argv, Engine, EngineBuild, EngineContext, EngineImage } from './engine.ts';
 import { runEngine } from './run-engine.ts';
 

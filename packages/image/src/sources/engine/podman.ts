@@ -1,32 +1,12 @@
 import path from 'node:path';
-import { SOURCE_EPOCH } from '@bowline/os-layout';
-import { buildArguments } from './buildah.ts';
+import { ociBuildOptions } from './build-options.ts';
 import type { Argv, Engine, EngineBuild, EngineContext, EngineImage } from './engine.ts';
 import { runEngine } from './run-engine.ts';
 
 /** Commands of podman, in order: build, export as an OCI layout folder, forget the tag. */
 export function podmanArgv(build: EngineBuild, tag: string, folder: string): { build: Argv; save: Argv; remove: Argv } {
   return {
-    build: [
-      'podman',
-      'build',
-      '--layers=false',
-      '--format',
-      'oci',
-      '--timestamp',
-      String(SOURCE_EPOCH),
-      '--os',
-      'linux',
-      '--arch',
-      build.arch,
-      ...(build.target === undefined ? [] : ['--target', build.target]),
-      ...buildArguments(build.args),
-      '--file',
-      build.dockerfile,
-      '--tag',
-      tag,
-      build.contextFolder,
-    ],
+    build: ['podman', 'build', ...ociBuildOptions(build, tag)],
     save: ['podman', 'save', '--quiet', '--format', 'oci-dir', '--output', folder, tag],
     remove: ['podman', 'image', 'rm', tag],
   };

@@ -35,7 +35,7 @@ describe('qemuArgv', () => {
       '-no-user-config',
       '-display none',
       '-machine q35,graphics=off',
-      '-accel tcg',
+      '-accel tcg,tb-size=256',
       '-cpu max,-erms',
       '-m 1024M',
       '-smp 1',

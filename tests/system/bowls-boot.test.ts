@@ -89,8 +89,9 @@ async function liveWith(
     for (const place of STATE_FOLDERS) expect(mounts).toMatch(new RegExp(` ${place} ext4 rw,`));
     for (const place of ['/etc', '/opt', '/srv', '/usr/local'])
       expect(mounts).toContain(`overlay ${place} overlay rw,`);
-    // QEMU's user network gives this address by DHCP.
-    expect(await machine.ask('ip -o -4 addr show scope global')).toContain('inet 10.0.2.15/24');
+    // QEMU's user network gives this address by DHCP; a login prompt does not wait for it.
+    const untilOnline = 'for i in $(seq 120); do [ -z "$(ip -4 route show default)" ] || break; sleep 1; done';
+    expect(await machine.ask(`${untilOnline}; ip -o -4 addr show scope global`)).toContain('inet 10.0.2.15/24');
     expect(await machine.ask('ip route')).toContain('default via 10.0.2.2');
     expect(await sshAsAda(sshPort, true, 'hostname; cat /etc/motd; pwd')).toBe(
       'mine-1\nthis machine is an image\n/home/ada',

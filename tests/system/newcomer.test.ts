@@ -24,9 +24,9 @@ async function succeed(
 describe.each(['bookworm', 'trixie'] as const)('a newcomer on a minimal Debian %s', (suite) => {
   it(
     'builds and starts the starter bowl with the commands of the README, as root and then as an ordinary user',
-    async (test) => {
-      if (!isAll) return test.skip('takes half an hour; --all runs it');
-      if (!nodeHost().isRoot) return test.skip('making a whole system needs root');
+    async (ctx) => {
+      if (!isAll) return ctx.skip('takes half an hour; --all runs it');
+      if (!nodeHost().isRoot) return ctx.skip('making a whole system needs root');
       await withBareDebian(suite, async (system) => {
         const built = JSON.parse(
           await succeed(system, ROOT, ['./bowline', 'build', 'bowls/starter', '--json'], BUILD_MS),

@@ -124,6 +124,8 @@ export function mmdebstrapArgv(spec: DebianTreeSpec, apt: AptConfiguration, inpu
     `${last}rm -f "$1/etc/apt/sources.list" "$1"/etc/apt/sources.list.d/*`,
     `${last}rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"`,
     `${last}rm -f "$1/etc/hostname" "$1/etc/resolv.conf"`,
+    // Made at random when openssh-server is installed: they would make every tree another one, and are no image's to have.
+    `${last}rm -f "$1"/etc/ssh/ssh_host_*`,
   );
   const exclusions = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
   return [

@@ -1,4 +1,12 @@
 export {
+  AGENT_FILE,
+  AGENT_STATE_FOLDER,
+  IMAGE_CONFIG_FOLDER,
+  MERGE_FOLDERS,
+  STAGE_FOLDERS,
+  STAGE_RECORD_FILE,
+} from './agent.ts';
+export {
   BOOT_TRIES,
   type BootEntry,
   bootEntryName,

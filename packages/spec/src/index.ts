@@ -18,3 +18,6 @@ export { formatManifest, Manifest, ManifestFile, ManifestRoot, parseManifest } f
 export { formatProblem, formatProblems, type Problem } from './problem.ts';
 export { formatBytes, parseSize } from './size.ts';
 export type { SourceText } from './yaml/parse.ts';
+export { HEADERS, type MachineDocument, type MachineDocumentResult } from './machine/document.ts';
+export { STAGE_NAMES, stageSequence } from './machine/stage-names.ts';
+export { PLUGIN_KEYS, type PluginKey, Step, UserStep } from './machine/step.ts';

@@ -1,0 +1,1 @@
+process.stdout.write('bowline-agent: no command yet\n');

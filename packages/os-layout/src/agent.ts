@@ -1,0 +1,36 @@
+import { CLOUD_CONFIG_FOLDER } from './state.ts';
+
+/** The agent in the image. */
+export const AGENT_FILE = '/usr/lib/bowline/bowline-agent';
+
+/** What the agent keeps over restarts and versions; on state, readable by root only. */
+export const AGENT_STATE_FOLDER = '/var/lib/bowline';
+
+/** Records of the stages that ran since the machine started. */
+export const STAGE_RECORD_FILE = '/run/bowline/stages.json';
+
+/** Configuration that belongs to the image itself, before anything of its owner. */
+export const IMAGE_CONFIG_FOLDER = '/usr/lib/bowline/cloud-config';
+
+/**
+ * Folders whose files' stages run, in this order; inside a folder by path. The order of the owner's folders is
+ * Kairos's.
+ */
+export const STAGE_FOLDERS = [
+  IMAGE_CONFIG_FOLDER,
+  '/system/oem',
+  CLOUD_CONFIG_FOLDER,
+  '/oem',
+  '/usr/local/cloud-config',
+] as const;
+
+/** Folders whose files make up the configuration, in this order: what comes later wins. */
+export const MERGE_FOLDERS = [
+  IMAGE_CONFIG_FOLDER,
+  '/system/oem',
+  CLOUD_CONFIG_FOLDER,
+  '/run/initramfs/live',
+  '/etc/kairos',
+  '/usr/local/cloud-config',
+  '/oem',
+] as const;

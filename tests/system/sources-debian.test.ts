@@ -11,7 +11,8 @@ import { findKernel } from '../../packages/image/src/sources/kernel/find-kernel.
 import { readTree } from '../../packages/image/src/sources/part-of-tree.ts';
 import { DEFAULT_LAYER_LIMITS, type LayerRef } from '../../packages/image/src/sources/source.ts';
 import type { Arch } from '../../packages/spec/src/index.ts';
-import { type RunAnswer, type RunRequest, runResolution } from './sources-runner.ts';
+import { ordinaryUser } from './fixtures/ordinary-user.ts';
+import { type RunAnswer, type RunRequest, runElsewhere, runResolution } from './sources-runner.ts';
 
 const host = nodeHost();
 let folder: string;
@@ -69,6 +70,21 @@ describe('a debian: base', () => {
     const { base } = first.lock.arch.amd64 ?? {};
     expect(base).toMatchObject({ kind: 'debian', origin: 'debian bookworm minbase with busybox-static' });
     expect(base?.packages).toMatchObject({ 'busybox-static': expect.any(String), dpkg: expect.any(String) });
+  });
+
+  it('is the same bytes for root and for an ordinary user without a lock, as are the packages of the initrd', async (ctx) => {
+    const user = await ordinaryUser(ctx, folder);
+    const bowl = { base: { debian: { suite: 'trixie', packages: ['openssh-server'] } } };
+    const asRoot = resolvedOf(await runResolution(request('as-root', bowl, { initrd: true })));
+    const workFolder = path.join(user.home, 'work');
+    const asUser = await runElsewhere(user.argv, request('', bowl, { workFolder, initrd: true }), user.env);
+    expect(resolvedOf(asUser).lock).toEqual(asRoot.lock);
+    const { tree } = await openTree(asRoot.arch.amd64?.base ?? [], 'as-root');
+    const names = [...walkTree(tree)].map(({ path: name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['var/lib/apt/lists', 'var/cache/apt/archives']));
+    expect(names.filter((name) => /^dev|^var\/(lib\/apt\/lists|cache\/apt\/archives)\/|ssh_host_/.test(name))).toEqual(
+      [],
+    );
   });
 });
 

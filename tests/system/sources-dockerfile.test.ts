@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
@@ -8,6 +8,7 @@ import { listTree, readFileFromTree } from '../../packages/image/src/compose/rea
 import { readTree } from '../../packages/image/src/sources/part-of-tree.ts';
 import { DEFAULT_LAYER_LIMITS } from '../../packages/image/src/sources/source.ts';
 import { writeLayout } from '../../packages/image/src/sources/write-layout.ts';
+import { ordinaryUser } from './fixtures/ordinary-user.ts';
 import { type RunAnswer, type RunRequest, runElsewhere, runResolution } from './sources-runner.ts';
 
 const BUSYBOX = '/bin/busybox';
@@ -189,31 +190,15 @@ describe('a Dockerfile base', () => {
   });
 
   it('is the same layer when an ordinary user builds it', async (ctx) => {
-    requireRoot(ctx);
-    if (!existsSync('/usr/bin/newuidmap')) ctx.skip('uidmap is not installed');
+    const user = await ordinaryUser(ctx, folder);
     // On top of a base, where overlayfs keeps its books in attributes of the folders that change.
     const below = await openTree(await runResolution(request(await makeBowl('user-base'), 'as-root')), 'as-root');
     const bowlFolder = await makeBowl('user', 'FROM oci:image:latest\nRUN ["/bin/busybox", "rm", "/etc/motd"]\n');
     await writeLayout(path.join(bowlFolder, 'image'), below.layers, 'amd64', below.store);
     const asRoot = await runResolution(request(bowlFolder, 'as-root'));
-    const home = path.join(folder, 'home');
-    await mkdir(home);
-    await chown(home, 4711, 4711);
-    // The user exists in a mount namespace of its own only.
-    const files = { passwd: 'bowl:x:4711:4711::/:/bin/sh\n', group: 'bowl:x:4711:\n', subuid: '', subgid: '' };
-    for (const [name, line] of Object.entries(files)) {
-      const own = await readFile(`/etc/${name}`, 'utf8').catch(() =>
-        ctx.skip(`/etc/${name} is not there to be covered`),
-      );
-      await writeFile(path.join(folder, name), line === '' ? 'bowl:300000:65536\n' : `${own}${line}`);
-    }
-    const script = `for n in passwd group subuid subgid; do mount --bind "$0/$n" "/etc/$n" || exit 1; done; exec setpriv --reuid 4711 --regid 4711 --clear-groups --inh-caps=-all "$@"`;
-    const answer = await runElsewhere(
-      ['unshare', '--mount', 'sh', '-c', script, folder],
-      { ...request(bowlFolder, 'as-user'), workFolder: path.join(home, 'work') },
-      { HOME: home, USER: 'bowl' },
-    );
+    const workFolder = path.join(user.home, 'work');
+    const answer = await runElsewhere(user.argv, { ...request(bowlFolder, 'as-user'), workFolder }, user.env);
     expect(baseOf(answer)).toEqual(baseOf(asRoot));
-    expect(await readdir(path.join(home, 'work/scratch'))).toEqual([]);
+    expect(await readdir(path.join(workFolder, 'scratch'))).toEqual([]);
   });
 });

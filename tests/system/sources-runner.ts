@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { BowlineError } from '../../packages/errors/src/index.ts';
 import { LocalBlobStore, nodeHost, type TaskProgress, withScratchFolder } from '../../packages/host/src/index.ts';
+import { fetchInitrdPackages } from '../../packages/image/src/initrd/initrd-packages.ts';
 import { type ResolvedBowl, resolveBowl } from '../../packages/image/src/resolve/resolve-bowl.ts';
 import { DEFAULT_LAYER_LIMITS } from '../../packages/image/src/sources/source.ts';
 import { prepareToolbox } from '../../packages/image/src/toolbox/prepare-toolbox.ts';
@@ -15,6 +16,8 @@ export interface RunRequest {
   /** Cache with the toolbox. */
   toolboxCache?: string;
   bowl: Record<string, unknown>;
+  /** Fetch the packages of the initrd too, which the lock pins. */
+  initrd?: boolean;
   lock?: BowlLock;
   arch?: Arch[];
   locked?: boolean;
@@ -47,6 +50,13 @@ export async function runResolution(request: RunRequest, signal: AbortSignal = n
   await mkdir(request.workFolder, { recursive: true });
   const store = await LocalBlobStore.open(path.join(request.workFolder, 'store'));
   const cacheFolder = request.toolboxCache;
+  const initrdPart = async (arch: Arch, scratch: string) => {
+    const { diffId } = await fetchInitrdPackages({
+      ...{ arch, host, store, scratch, cacheFolder: request.workFolder, progress, signal },
+      ...{ offline: false, update: false },
+    });
+    return { initrd: diffId };
+  };
   try {
     const bowl = Bowl.parse({ apiVersion: 'bowline/v1', name: 'test', version: '1', ...request.bowl });
     const resolved = await withScratchFolder(path.join(request.workFolder, 'scratch'), (scratch) =>
@@ -68,6 +78,7 @@ export async function runResolution(request: RunRequest, signal: AbortSignal = n
           const own = await LocalBlobStore.open(path.join(cacheFolder, 'store'));
           return prepareToolbox({ host, cacheFolder, store: own, progress, signal: never, offline: false });
         },
+        ...(request.initrd === true ? { bowlineParts: (arch) => initrdPart(arch, scratch) } : {}),
         progress,
         signal,
       }),

@@ -46,6 +46,11 @@ describe('mmdebstrapArgv', () => {
     expect(hooks('minbase').every((hook) => hook.startsWith('--customize-hook='))).toBe(true);
   });
 
+  it('leaves no folders of apt, whose owner would be the one of the machine that made the tree', () => {
+    expect(argv({}).find((word) => word.startsWith('--skip='))).toContain('cleanup/apt');
+    expect(argv({}).join(' ')).toContain('rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/archives/* ');
+  });
+
   it('keeps licences when it leaves out documentation', () => {
     const words = argv({ excludeDocs: true });
     expect(words.indexOf('--dpkgopt=path-include=/usr/share/doc/*/copyright')).toBeGreaterThan(

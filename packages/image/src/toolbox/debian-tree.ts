@@ -15,6 +15,7 @@ import type { Arch } from '@bowline/spec';
 import { ImageError } from '../error.ts';
 import type { LayerRef } from '../sources/source.ts';
 import { type AptConfiguration, debianSources, readAptConfiguration } from './apt-configuration.ts';
+import { withoutFolder } from './without-folder.ts';
 
 const TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_MAX_BYTES = 16 * 2 ** 30;
@@ -59,8 +60,8 @@ export interface DebianTree {
 
 /**
  * Makes a tree of Debian packages with mmdebstrap and keeps it as an uncompressed tar in the store: same versions, same
- * bytes. The mirror is the machine's own; nothing of the machine (sources, proxies, host name, resolver) stays in
- * the tree. Needs the network. Throws ImageError TOOL_MISSING or SOURCE_MISSING, HostError.
+ * bytes, for root and for ordinary users. The mirror is the machine's own; nothing of the machine (sources, proxies, host
+ * name, resolver, user IDs) stays in the tree. Needs the network. Throws ImageError TOOL_MISSING or SOURCE_MISSING, HostError.
  */
 export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeContext): Promise<DebianTree> {
   const { host, store, progress, signal } = context;
@@ -84,7 +85,11 @@ export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeCon
       stderr: { kind: 'chunks', onChunk: (chunk) => noteStep(progress, chunk) },
     });
     const stored = await store
-      .ingest(counted(output, progress), { maxBytes: context.maxBytes ?? DEFAULT_MAX_BYTES, signal })
+      // Whether mmdebstrap leaves an empty /dev depends on its version, and on whether its user may make device nodes.
+      .ingest(withoutFolder(counted(output, progress), 'dev'), {
+        maxBytes: context.maxBytes ?? DEFAULT_MAX_BYTES,
+        signal,
+      })
       .catch((error: unknown) => {
         throw explainFailure(error, spec);
       });
@@ -126,6 +131,9 @@ export function mmdebstrapArgv(spec: DebianTreeSpec, apt: AptConfiguration, inpu
     `${last}rm -f "$1/etc/hostname" "$1/etc/resolv.conf"`,
     // Made at random when openssh-server is installed: they would make every tree another one, and are no image's to have.
     `${last}rm -f "$1"/etc/ssh/ssh_host_*`,
+    // Instead of mmdebstrap's own cleaning, which has apt make folders again that belong to the machine's own _apt user, or
+    // to root where that user cannot reach them.
+    `${last}rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/archives/* "$1"/var/cache/apt/*.bin`,
   );
   const exclusions = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
   return [
@@ -135,7 +143,7 @@ export function mmdebstrapArgv(spec: DebianTreeSpec, apt: AptConfiguration, inpu
     `--architectures=${spec.arch}`,
     '--format=tar',
     // Device nodes and the folders of running systems come from devtmpfs and the initrd, never from an image.
-    '--skip=output/dev,output/mknod',
+    '--skip=output/dev,output/mknod,cleanup/apt',
     ...(spec.include.length === 0 ? [] : [`--include=${spec.include.join(',')}`]),
     `--aptopt=${inputs.aptConf}`,
     ...(spec.excludeDocs ? exclusions.map((path) => `--dpkgopt=path-exclude=${path}`) : []),

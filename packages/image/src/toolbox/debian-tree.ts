@@ -15,7 +15,7 @@ import type { Arch } from '@bowline/spec';
 import { ImageError } from '../error.ts';
 import type { LayerRef } from '../sources/source.ts';
 import { type AptConfiguration, debianSources, readAptConfiguration } from './apt-configuration.ts';
-import { withoutFolder } from './without-folder.ts';
+import { canonicalTar } from './canonical-tar.ts';
 
 const TIMEOUT_MS = 30 * 60_000;
 const DEFAULT_MAX_BYTES = 16 * 2 ** 30;
@@ -60,8 +60,10 @@ export interface DebianTree {
 
 /**
  * Makes a tree of Debian packages with mmdebstrap and keeps it as an uncompressed tar in the store: same versions, same
- * bytes, for root and for ordinary users. The mirror is the machine's own; nothing of the machine (sources, proxies, host
- * name, resolver, user IDs) stays in the tree. Needs the network. Throws ImageError TOOL_MISSING or SOURCE_MISSING, HostError.
+ * bytes, for every user and on every release of the host. The mirror is the machine's own; nothing of the machine
+ * (sources, proxies, host name, resolver, user IDs) stays in the tree. Needs the network.
+ *
+ * @throws ImageError TOOL_MISSING | SOURCE_MISSING | TOOLBOX_FAILED, HostError
  */
 export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeContext): Promise<DebianTree> {
   const { host, store, progress, signal } = context;
@@ -86,7 +88,7 @@ export async function runMmdebstrap(spec: DebianTreeSpec, context: DebianTreeCon
     });
     const stored = await store
       // Whether mmdebstrap leaves an empty /dev depends on its version, and on whether its user may make device nodes.
-      .ingest(withoutFolder(counted(output, progress), 'dev'), {
+      .ingest(canonicalTar(counted(output, progress), { without: 'dev' }), {
         maxBytes: context.maxBytes ?? DEFAULT_MAX_BYTES,
         signal,
       })

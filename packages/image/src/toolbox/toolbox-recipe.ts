@@ -41,7 +41,7 @@ export interface ToolboxPart {
  * (systemd's EFI files have other names there, GRUB's BIOS images exist on amd64 only, so all share their usual place).
  */
 export function toolboxParts(hostArch: Arch): ToolboxPart[] {
-  const efi = './usr/lib/systemd/boot/efi';
+  const efi = 'usr/lib/systemd/boot/efi';
   if (hostArch === 'amd64') {
     return [
       { arch: 'amd64', include: [...TOOLS, 'grub-pc-bin'] },
@@ -50,7 +50,7 @@ export function toolboxParts(hostArch: Arch): ToolboxPart[] {
   }
   return [
     { arch: 'arm64', include: TOOLS },
-    { arch: 'amd64', include: ['systemd-boot-efi', 'grub-pc-bin'], paths: [efi, './usr/lib/grub/i386-pc'] },
+    { arch: 'amd64', include: ['systemd-boot-efi', 'grub-pc-bin'], paths: [efi, 'usr/lib/grub/i386-pc'] },
   ];
 }
 

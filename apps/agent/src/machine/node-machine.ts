@@ -3,7 +3,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '@bowline/host';
-import { renderTemplate, type TemplateHost } from '@bowline/template';
+import type { TemplateHost } from '@bowline/template';
 import type { Machine, MachineFacts } from './machine.ts';
 
 const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -50,6 +50,7 @@ export class NodeMachine implements Machine {
 
   async render(text: string): Promise<string> {
     if (!text.includes('{{')) return text;
+    const { renderTemplate } = await import('@bowline/template');
     return renderTemplate(text, {}, { host: this.#templateHost() });
   }
 

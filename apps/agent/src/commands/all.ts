@@ -1,0 +1,48 @@
+import type { CommandDefinition } from './command.ts';
+
+/** One line of the help, and where the command is. Its module is loaded only when it was chosen. */
+export interface CommandEntry {
+  name: string;
+  aliases?: readonly string[];
+  summary: string;
+  load: () => Promise<CommandDefinition>;
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'run-stage',
+    summary: 'run the steps of a stage, or show them',
+    load: async () => (await import('./run-stage.ts')).runStage,
+  },
+  {
+    name: 'start-up',
+    summary: 'do what comes before the init of the image',
+    load: async () => (await import('./start-up.ts')).startUp,
+  },
+  {
+    name: 'status',
+    summary: 'show what the stages did and what did not work',
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'state',
+    summary: 'show image, kernel and partitions',
+    load: async () => (await import('./state.ts')).state,
+  },
+  {
+    name: 'validate',
+    summary: 'check a configuration',
+    load: async () => (await import('./validate.ts')).validate,
+  },
+  {
+    name: 'print-schema',
+    summary: 'print the JSON Schema of configurations',
+    load: async () => (await import('./print-schema.ts')).printSchema,
+  },
+  {
+    name: 'version',
+    summary: 'print the version',
+    load: async () => (await import('./version.ts')).version,
+  },
+];

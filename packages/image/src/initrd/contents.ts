@@ -1,8 +1,11 @@
-/** Debian packages the userland of the initrd is taken from; their dependencies come along. Only ever extracted. */
+/**
+ * Debian packages the userland of the initrd is taken from; their dependencies come along. Only ever extracted. The agent's
+ * private libraries come from them as well.
+ */
 export const INITRD_PACKAGES: readonly string[] = words(`
-  coreutils cryptsetup-bin dash dmsetup e2fsprogs kmod libcryptsetup12 libkmod2 libtss2-esys-3.0.2-0t64
-  libtss2-mu-4.0.1-0t64 libtss2-rc0t64 libtss2-tcti-device0t64 mount systemd systemd-cryptsetup systemd-repart
-  systemd-sysv udev util-linux`);
+  coreutils cryptsetup-bin dash dmsetup e2fsprogs kmod libatomic1 libc6 libcryptsetup12 libgcc-s1 libkmod2 libstdc++6
+  libtss2-esys-3.0.2-0t64 libtss2-mu-4.0.1-0t64 libtss2-rc0t64 libtss2-tcti-device0t64 mount systemd systemd-cryptsetup
+  systemd-repart systemd-sysv udev util-linux`);
 
 /** Programs, each with the libraries it needs. What the shell scripts of the initrd call must be here. */
 export const PROGRAMS: readonly string[] = [

@@ -3,12 +3,15 @@ import type { Arch } from '@bowline/spec';
 import type { DebianSuite } from './debian-tree.ts';
 
 /** Raise it when the way the toolbox is made changes what its tools do. */
-export const TOOLBOX_RECIPE = 1;
+export const TOOLBOX_RECIPE = 2;
 
 /** The release that the tools come from, whatever the host runs. */
 export const TOOLBOX_SUITE: DebianSuite = 'trixie';
 
 const TOOLS = [
+  // strip for the agent of either architecture, on either host
+  'binutils-aarch64-linux-gnu',
+  'binutils-x86-64-linux-gnu',
   'coreutils',
   'cryptsetup-bin',
   'dosfstools',
@@ -18,6 +21,7 @@ const TOOLS = [
   'grub-common',
   'kmod',
   'mtools',
+  'patchelf',
   'qemu-utils',
   'sbsigntool',
   'squashfs-tools',

@@ -4,7 +4,7 @@ import { abortedError, HostError } from './error.ts';
 import { NodeProcesses } from './node-processes.ts';
 import type { RunningProcess } from './processes.ts';
 
-const BUSY_EXIT_CODE = 75;
+const BUSY_EXIT_CODE = 1;
 const FOREVER_MS = Number.POSITIVE_INFINITY;
 
 /** How to wait for a lock. */
@@ -17,14 +17,14 @@ export interface FileLockOptions {
 /**
  * Runs `fn` while no other process, nor another call in this one, holds the lock file.
  *
- * The lock is the kernel's: flock(2), held by a small child (`flock --no-fork FILE cat`) that ends when its standard
- * input does. So kill -9, a crash or a reboot frees it at once; nothing has to guess from pids whether a holder still
+ * The lock is the kernel's: flock(2), held by a small child (`flock -x FILE cat`, flags that busybox knows, too) that
+ * ends when its standard input does. So kill -9, a crash or a reboot frees it at once; nothing has to guess from pids whether a holder still
  * lives, and it holds across PID and network namespaces that share the folder. The file itself stays: removing a
  * locked file would let two holders lock two files of one name. Throws HostError LOCK_FAILED or ABORTED.
  */
 export async function withFileLock<T>(path: string, options: FileLockOptions, fn: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  let holder = await tryHold(path, ['--nonblock', '--conflict-exit-code', String(BUSY_EXIT_CODE)], options.signal);
+  let holder = await tryHold(path, ['-n'], options.signal);
   if (holder === undefined) {
     options.onWait?.();
     holder = await tryHold(path, [], options.signal);
@@ -38,14 +38,14 @@ export async function withFileLock<T>(path: string, options: FileLockOptions, fn
   }
 }
 
-/** Starts a holder; undefined when the lock is taken. `cat` answers only once flock has the lock and became it. */
+/** Starts a holder; undefined when the lock is taken. `cat` answers only once flock has the lock. */
 async function tryHold(
   path: string,
   flags: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<RunningProcess | undefined> {
   const holder = new NodeProcesses().spawn({
-    argv: ['flock', '--exclusive', '--no-fork', ...flags, path, 'cat'],
+    argv: ['flock', '-x', ...flags, path, 'cat'],
     timeoutMs: FOREVER_MS,
   });
   const onAbort = () => void holder.kill(0);
@@ -59,7 +59,8 @@ async function tryHold(
   }
   const end = await holder.exited;
   if (signal?.aborted) throw abortedError(`waiting for the lock ${path}`, signal);
-  if (end.exitCode === BUSY_EXIT_CODE) return undefined;
+  // Both flocks leave without a word when the lock is taken, and with one when anything is wrong.
+  if (end.exitCode === BUSY_EXIT_CODE && end.stderrTail.trim() === '') return undefined;
   throw lockFailed(path, end.stderrTail.trim());
 }
 

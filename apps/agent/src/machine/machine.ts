@@ -31,4 +31,6 @@ export interface Machine {
   program(name: string): Promise<string | undefined>;
   /** Aborted when the step has used up its time, or the agent is stopped. */
   readonly signal: AbortSignal;
+  /** The same machine for work that has a time limit of its own. */
+  withSignal(signal: AbortSignal): Machine;
 }

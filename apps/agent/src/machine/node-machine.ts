@@ -32,6 +32,10 @@ export class NodeMachine implements Machine {
     this.signal = options.signal ?? new AbortController().signal;
   }
 
+  withSignal(signal: AbortSignal): Machine {
+    return new NodeMachine({ host: this.#host, root: this.root, signal });
+  }
+
   locate(path: string): string {
     return this.root === '/' ? path : join(this.root, path);
   }

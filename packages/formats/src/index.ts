@@ -7,7 +7,8 @@ export { ELF_MACHINE, type ElfInfo, isElf, parseElf } from './elf/read.ts';
 export { FormatsError, type FormatsErrorCode } from './error.ts';
 export { FAT32_MIN_CLUSTERS } from './fat/geometry.ts';
 export { type FatExtent, type FatPlan, type FatVolume, measureFat32, planFat32 } from './fat/plan.ts';
-export { type FatEntryFound, type FatFound, type FatRun, type RandomRead, readFat32 } from './fat/read.ts';
+export { type FatEntryFound, type FatFound, readFat, readFat32 } from './fat/read.ts';
+export { type FatType, readFatGeometry } from './fat/read-geometry.ts';
 export type { FatFile } from './fat/tree.ts';
 export { decodeGuid, encodeGuid, type Guid } from './gpt/guid.ts';
 export { type GptEnds, type GptFound, type GptPartitionFound, parseGpt } from './gpt/read.ts';
@@ -19,6 +20,7 @@ export {
   type PartitionAttribute,
 } from './gpt/table.ts';
 export { type GptDisk, type GptImage, placePartitions, writeGpt } from './gpt/write.ts';
+export { type IsoEntryFound, type IsoFound, readIso9660, readIsoLabel } from './iso9660/read.ts';
 export { addSections, type PeSection } from './pe/add-sections.ts';
 export {
   authenticodeHash,
@@ -48,3 +50,4 @@ export { TAR_BLOCK } from './tar/header.ts';
 export { TarParser } from './tar/parser.ts';
 export { encodeHeader, TAR_END, tarPadding } from './tar/writer.ts';
 export { parseVeritySuperblock, VERITY_SUPERBLOCK_SIZE, type VeritySuperblock } from './verity/superblock.ts';
+export type { RandomRead, VolumeRun } from './volume.ts';

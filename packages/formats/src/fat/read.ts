@@ -1,14 +1,7 @@
 import { ByteReader } from '../byte-reader.ts';
 import { FormatsError } from '../error.ts';
-
-/** Reads exactly `length` bytes of a volume at `offset`; shorter only at the end of the data. */
-export type RandomRead = (offset: number, length: number) => Uint8Array | Promise<Uint8Array>;
-
-/** A run of bytes of the volume. */
-export interface FatRun {
-  offset: number;
-  length: number;
-}
+import type { RandomRead, VolumeRun } from '../volume.ts';
+import { type FatType, type FatVolumeGeometry, readFatGeometry } from './read-geometry.ts';
 
 /** A file or directory as found. */
 export interface FatEntryFound {
@@ -20,11 +13,12 @@ export interface FatEntryFound {
   /** Seconds since the epoch, taking the stored time for UTC. */
   mtimeSeconds: number;
   /** Where its bytes are; adjacent clusters are merged, the last run ends with the file. */
-  runs: FatRun[];
+  runs: VolumeRun[];
 }
 
 /** A volume as found. */
 export interface FatFound {
+  type: FatType;
   volumeSizeBytes: number;
   clusterSizeBytes: number;
   clusterCount: number;
@@ -34,12 +28,8 @@ export interface FatFound {
   entries: FatEntryFound[];
 }
 
-interface Volume {
+interface Volume extends FatVolumeGeometry {
   read: RandomRead;
-  tableOffset: number;
-  dataOffset: number;
-  clusterSize: number;
-  clusterCount: number;
   /** Clusters that chains may still use: every cluster belongs to one chain, so more means a loop or a cross-link. */
   budget: { clusters: number; entries: number };
   tablePages: Map<number, Uint8Array>;
@@ -49,48 +39,55 @@ const MAX_ENTRIES = 100_000;
 const MAX_DEPTH = 32;
 const MAX_DIRECTORY_BYTES = 2 * 1024 * 1024;
 const TABLE_PAGE = 65_536;
+const END_OF_CHAIN = { fat12: 0xff8, fat16: 0xfff8, fat32: 0x0fff_fff8 } as const;
 const LONG_OFFSETS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30] as const;
 
 /**
- * Lists a FAT32 volume and where its files lie, without reading them.
+ * Lists a FAT12, FAT16 or FAT32 volume, with long names, and where its files lie, without reading them.
  *
- * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, `FORMAT_LIMIT`, or `FORMAT_UNSUPPORTED` for FAT12, FAT16
- *   and sectors of another size than 512.
+ * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, `FORMAT_LIMIT`, or `FORMAT_UNSUPPORTED` for sectors of
+ *   another size than 512.
+ */
+export async function readFat(read: RandomRead): Promise<FatFound> {
+  return listVolume(read, await readFatGeometry(read));
+}
+
+/**
+ * As {@link readFat}, for FAT32 alone, which is what firmware must find.
+ *
+ * @throws FormatsError also `FORMAT_UNSUPPORTED` for FAT12 and FAT16.
  */
 export async function readFat32(read: RandomRead): Promise<FatFound> {
-  const boot = new ByteReader(await read(0, 512), 'FAT boot sector');
-  if (boot.u16(510) !== 0xaa55) throw invalid('the boot sector has no signature');
-  if (boot.u16(11) !== 512) throw unsupported(`its sectors have ${boot.u16(11)} bytes, not 512`);
-  const sectorsPerCluster = boot.u8(13);
-  const isPowerOfTwo = sectorsPerCluster > 0 && (sectorsPerCluster & (sectorsPerCluster - 1)) === 0;
-  if (!isPowerOfTwo) throw invalid(`a cluster of ${sectorsPerCluster} sectors`);
-  const tableSectors = boot.u32(36);
-  const totalSectors = boot.u32(32);
-  if (boot.u16(22) !== 0 || boot.u16(17) !== 0 || tableSectors === 0) throw unsupported('it is FAT12 or FAT16');
-  const reservedSectors = boot.u16(14);
-  const dataSector = reservedSectors + boot.u8(16) * tableSectors;
-  const clusterCount = Math.floor((totalSectors - dataSector) / sectorsPerCluster);
-  if (clusterCount < 1 || (clusterCount + 2) * 4 > tableSectors * 512) throw invalid('its sizes contradict each other');
-  if (clusterCount < 65_525) throw unsupported('it has so few clusters that drivers take it for FAT16');
+  const geometry = await readFatGeometry(read);
+  if (geometry.type !== 'fat32') throw unsupported(`it is ${geometry.type.toUpperCase()}, or drivers take it for that`);
+  return listVolume(read, geometry);
+}
 
+async function listVolume(read: RandomRead, geometry: FatVolumeGeometry): Promise<FatFound> {
   const volume: Volume = {
+    ...geometry,
     read,
-    tableOffset: reservedSectors * 512,
-    dataOffset: dataSector * 512,
-    clusterSize: sectorsPerCluster * 512,
-    clusterCount,
-    budget: { clusters: clusterCount, entries: MAX_ENTRIES },
+    budget: { clusters: geometry.clusterCount, entries: MAX_ENTRIES },
     tablePages: new Map(),
   };
+  const { type, volumeSizeBytes, clusterSize, clusterCount, volumeId, label } = geometry;
   const found: FatFound = {
-    volumeSizeBytes: totalSectors * 512,
-    clusterSizeBytes: volume.clusterSize,
+    type,
+    volumeSizeBytes,
+    clusterSizeBytes: clusterSize,
     clusterCount,
-    volumeId: boot.u32(67),
-    label: boot.latin1(71, 11).trimEnd(),
+    volumeId,
+    label,
     entries: [],
   };
-  await listDirectory(volume, found, '', boot.u32(44), 0);
+  const { root } = geometry;
+  await listDirectory(
+    volume,
+    found,
+    '',
+    typeof root === 'number' ? await followChain(volume, root, undefined, '') : [root],
+    0,
+  );
   return found;
 }
 
@@ -98,11 +95,10 @@ async function listDirectory(
   volume: Volume,
   found: FatFound,
   path: string,
-  cluster: number,
+  runs: readonly VolumeRun[],
   depth: number,
 ): Promise<void> {
   if (depth > MAX_DEPTH) throw limit(`directories are nested deeper than ${MAX_DEPTH}`);
-  const runs = await followChain(volume, cluster, undefined, path);
   let longParts: string[] = [];
   let longChecksum = -1;
   for (const run of runs) {
@@ -143,17 +139,18 @@ interface EntryPlace {
 
 async function addEntry(volume: Volume, found: FatFound, place: EntryPlace): Promise<void> {
   const { reader, at, shortName } = place;
-  const name = place.longName === '' ? shortName : place.longName;
+  const name = place.longName === '' ? applyCase(shortName, reader.u8(at + 12)) : place.longName;
   if (/[/\0]/.test(name) || name === '.' || name === '..') throw invalid(`the name ${JSON.stringify(name)}`);
   const path = place.path === '' ? name : `${place.path}/${name}`;
-  const cluster = reader.u16(at + 20) * 65_536 + reader.u16(at + 26);
+  // The upper half is something else on FAT12 and FAT16.
+  const cluster = (volume.type === 'fat32' ? reader.u16(at + 20) * 65_536 : 0) + reader.u16(at + 26);
   const mtimeSeconds = decodeDosTime(reader.u16(at + 24), reader.u16(at + 22));
   const isDirectory = (reader.u8(at + 11) & 0x10) !== 0;
   const sizeBytes = isDirectory ? 0 : reader.u32(at + 28);
   const type = isDirectory ? 'directory' : 'file';
-  const runs = isDirectory ? [] : await followChain(volume, cluster, sizeBytes, path);
-  found.entries.push({ path, shortName, type, sizeBytes, mtimeSeconds, runs });
-  if (isDirectory) await listDirectory(volume, found, path, cluster, place.depth + 1);
+  const runs = await followChain(volume, cluster, isDirectory ? undefined : sizeBytes, path);
+  found.entries.push({ path, shortName, type, sizeBytes, mtimeSeconds, runs: isDirectory ? [] : runs });
+  if (isDirectory) await listDirectory(volume, found, path, runs, place.depth + 1);
 }
 
 /** Runs of a chain; `sizeBytes` says how long it must be, undefined for a directory, which ends where it ends. */
@@ -162,8 +159,8 @@ async function followChain(
   first: number,
   sizeBytes: number | undefined,
   path: string,
-): Promise<FatRun[]> {
-  const runs: FatRun[] = [];
+): Promise<VolumeRun[]> {
+  const runs: VolumeRun[] = [];
   if (sizeBytes === 0) return runs;
   let left = sizeBytes ?? Number.POSITIVE_INFINITY;
   let read = 0;
@@ -179,7 +176,7 @@ async function followChain(
     read += length;
     if (sizeBytes === undefined && read > MAX_DIRECTORY_BYTES) throw limit(`the directory ${path} is too large`);
     cluster = await readTableEntry(volume, cluster);
-    const isEnd = cluster >= 0x0ffffff8;
+    const isEnd = cluster >= END_OF_CHAIN[volume.type];
     if (isEnd && left > 0 && sizeBytes !== undefined) throw invalid(`${path} is cut short`);
     if (!isEnd && left === 0) throw invalid(`${path} has more clusters than its size needs`);
     if (isEnd) return runs;
@@ -187,7 +184,8 @@ async function followChain(
 }
 
 async function readTableEntry(volume: Volume, cluster: number): Promise<number> {
-  const at = cluster * 4;
+  // A table of FAT12 has 6 KiB at most, so that none of its entries lies on two pages.
+  const at = volume.type === 'fat12' ? Math.floor(cluster * 1.5) : cluster * (volume.type === 'fat16' ? 2 : 4);
   const page = Math.floor(at / TABLE_PAGE);
   let bytes = volume.tablePages.get(page);
   if (!bytes) {
@@ -196,7 +194,11 @@ async function readTableEntry(volume: Volume, cluster: number): Promise<number> 
     bytes = await volume.read(volume.tableOffset + page * TABLE_PAGE, TABLE_PAGE);
     volume.tablePages.set(page, bytes);
   }
-  return new ByteReader(bytes, 'FAT').u32(at % TABLE_PAGE) & 0x0fff_ffff;
+  const reader = new ByteReader(bytes, 'FAT');
+  if (volume.type === 'fat32') return reader.u32(at % TABLE_PAGE) & 0x0fff_ffff;
+  const entry = reader.u16(at % TABLE_PAGE);
+  if (volume.type === 'fat16') return entry;
+  return cluster % 2 === 0 ? entry & 0xfff : entry >> 4;
 }
 
 function readLongPart(reader: ByteReader, at: number): string {
@@ -219,6 +221,14 @@ function toReadable(stored: string): string {
   const base = stored.slice(0, 8).trimEnd();
   const extension = stored.slice(8).trimEnd();
   return extension === '' ? base : `${base}.${extension}`;
+}
+
+/** Names that fit 8.3 but for their case have no long name: two bits tell which half is in small letters. */
+function applyCase(shortName: string, flags: number): string {
+  const [base = '', extension] = shortName.split('.');
+  const halves = [flags & 0x08 ? base.toLowerCase() : base];
+  if (extension !== undefined) halves.push(flags & 0x10 ? extension.toLowerCase() : extension);
+  return halves.join('.');
 }
 
 function decodeDosTime(date: number, time: number): number {

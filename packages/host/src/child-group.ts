@@ -38,7 +38,8 @@ function buildEnvironment(extra: Record<string, string> | undefined): Record<str
  * One child as the leader of a process group of its own.
  *
  * INVARIANTS
- * - The whole group is gone when `exited` has resolved: what the leader leaves behind is killed.
+ * - The whole group is gone when `exited` has resolved: what the leader leaves behind is killed, unless it may leave
+ *   daemons.
  * - When this process exits, so does the group. When this process is killed with SIGKILL, the kernel kills the
  *   leader (PR_SET_PDEATHSIG, set by setpriv of util-linux); grandchildren then end only if the leader was the
  *   first process of a PID namespace, which is why Bowline's tools run in one.
@@ -49,16 +50,18 @@ export class ChildGroup {
   /** Resolves once the leader has ended; never rejects. */
   readonly exited: Promise<{ exitCode: number | null; signal: string | null }>;
   #ended = false;
+  #mayLeaveDaemons: boolean;
 
-  private constructor(child: ChildProcess, pid: number) {
+  private constructor(child: ChildProcess, pid: number, mayLeaveDaemons: boolean) {
     this.child = child;
     this.pid = pid;
+    this.#mayLeaveDaemons = mayLeaveDaemons;
     const killOnExit = () => this.#signal('SIGKILL');
     process.on('exit', killOnExit);
     this.exited = new Promise((resolve) => {
       child.once('exit', (exitCode, signal) => {
         process.removeListener('exit', killOnExit);
-        this.#signal('SIGKILL');
+        if (!this.#mayLeaveDaemons) this.#signal('SIGKILL');
         this.#ended = true;
         resolve({ exitCode, signal });
       });
@@ -66,7 +69,10 @@ export class ChildGroup {
   }
 
   /** Starts a process. Throws HostError PROCESS_NOT_FOUND, or PROCESS_FAILED when the kernel refuses. */
-  static start(spec: Pick<ProcessSpec, 'argv' | 'name' | 'env' | 'cwd'>, stdio: StdioOptions): ChildGroup {
+  static start(
+    spec: Pick<ProcessSpec, 'argv' | 'name' | 'env' | 'cwd' | 'mayLeaveDaemons'>,
+    stdio: StdioOptions,
+  ): ChildGroup {
     const env = buildEnvironment(spec.env);
     const program = findProgram(spec.argv[0], env['PATH']);
     if (program === undefined) throw processNotFound(spec.argv, env['PATH'] ?? '');
@@ -82,12 +88,14 @@ export class ChildGroup {
     }
     // A listener must exist: a failing kill() or a broken pipe would otherwise end this program.
     child.on('error', () => undefined);
-    return new ChildGroup(child, child.pid);
+    return new ChildGroup(child, child.pid, spec.mayLeaveDaemons ?? false);
   }
 
   /** Asks the group to end, and kills it after the grace time; resolves when it is gone. */
   async kill(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
     if (this.#ended) return;
+    // Who is stopped has not started a daemon yet, or it was the daemon that did not come to an end.
+    this.#mayLeaveDaemons = false;
     this.#signal('SIGTERM');
     const timer = setTimeout(() => this.#signal('SIGKILL'), graceMs);
     await this.exited;

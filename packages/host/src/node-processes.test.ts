@@ -71,6 +71,32 @@ describe('NodeProcesses.run', () => {
     expect(performance.now() - started).toBeLessThan(8000);
   });
 
+  it('lets daemons live that a child may leave, and waits for none of their pipes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bowline-daemon-'));
+    const file = join(folder, 'pid');
+    const startedMs = performance.now();
+    const run = processes.run({
+      argv: ['sh', '-c', `sleep 60 & echo $! > ${file}`],
+      mayLeaveDaemons: true,
+      timeoutMs: 5000,
+    });
+    expect(await run).toMatchObject({ exitCode: 0, stderrTail: '' });
+    expect(performance.now() - startedMs).toBeLessThan(3000);
+    const pid = Number(await readFile(file, 'utf8'));
+    expect(isAlive(pid)).toBe(true);
+    process.kill(pid);
+    await rm(folder, { recursive: true });
+  });
+
+  it('kills all of a child that may leave daemons when its time is up', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bowline-daemon-'));
+    const file = join(folder, 'pid');
+    const argv = ['sh', '-c', `(trap '' TERM; sleep 60) & echo $! > ${file}; wait`] as const;
+    await expect(processes.run({ argv, mayLeaveDaemons: true, timeoutMs: 300 })).rejects.toThrow(/within 0.3 s/);
+    expect(await untilGone([Number(await readFile(file, 'utf8'))])).toBe(true);
+    await rm(folder, { recursive: true });
+  });
+
   it('kills what a child that ended by itself left behind', async () => {
     const { stdout } = await processes.run({
       argv: ['sh', '-c', 'sleep 60 >/dev/null 2>&1 & echo $!'],

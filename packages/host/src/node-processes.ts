@@ -8,6 +8,7 @@ import { outputTooLarge, processFailed, processName, processTimedOut } from './p
 import type { OutputSink, Processes, ProcessResult, ProcessSpec, RunningProcess, StdinSource } from './processes.ts';
 
 const STDERR_TAIL_BYTES = 64 * 1024;
+const STDERR_FD = 2;
 const DEFAULT_CAPTURE_BYTES = 16 * 2 ** 20;
 /** After a process ended its pipes are empty at once, unless something outside its group holds them. */
 const PIPE_CLOSE_MS = 5000;
@@ -67,10 +68,11 @@ export class NodeProcesses implements Processes {
     stdout: OutputSink,
     files: ReadonlyMap<'stdout' | 'stderr', FileHandle>,
   ): Promise<ProcessResult> {
+    const ownStderr = spec.mayLeaveDaemons ? STDERR_FD : undefined;
     const group = ChildGroup.start(spec, [
       stdinMode(spec.stdin),
-      stdout.kind === 'inherit' ? 'inherit' : (files.get('stdout')?.fd ?? 'pipe'),
-      'pipe',
+      ownStderr ?? (stdout.kind === 'inherit' ? 'inherit' : (files.get('stdout')?.fd ?? 'pipe')),
+      ownStderr ?? 'pipe',
     ]);
     // The first reason to stop wins; what follows from killing the group is only its echo.
     let failure: { error: unknown } | undefined;

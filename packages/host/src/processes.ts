@@ -31,6 +31,12 @@ export interface ProcessSpec {
   maxCaptureBytes?: number | undefined;
   /** Exit codes that are no failure; default [0]. */
   okExitCodes?: readonly number[] | undefined;
+  /**
+   * For commands of other people, which may start daemons: what they leave in the background lives on once they have
+   * ended, and both their outputs are this program's standard error itself, so that no pipe is waited for or breaks.
+   * `stdout` and `stderr` have no meaning then; nothing is captured, not even the tail.
+   */
+  mayLeaveDaemons?: boolean | undefined;
 }
 
 /** What a finished process left behind. `stdout`/`stderr` are empty unless captured (stderr's tail is always kept). */

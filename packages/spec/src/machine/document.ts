@@ -10,7 +10,10 @@ export interface MachineDocument {
   file: string;
   /** `name` of the document; the file otherwise. `after` refers to it. */
   name: string;
-  /** Every known key but `stages`, with good values only: what could not be used was left out, with a warning. */
+  /**
+   * Every known key but `stages`, with good values only: what could not be used was left out, with a warning. Null stands
+   * where a key was left empty; merging resets it then.
+   */
   values: Record<string, unknown>;
   /** Steps by stage; the keys of cloud-init (users, hostname, write_files, runcmd ...) are steps of them already. */
   stages: Record<string, Step[]>;
@@ -21,4 +24,6 @@ export interface MachineDocumentResult {
   document: MachineDocument | undefined;
   /** Errors: the text cannot be used. Warnings: it can, but something in it is wrong or has no effect. */
   problems: Problem[];
+  /** Part of the text could not be read as YAML and was left out: a machine that has a good older copy should use that. */
+  incomplete: boolean;
 }

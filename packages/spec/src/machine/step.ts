@@ -26,7 +26,12 @@ const owned = {
   group: AccountId.optional().meta({ description: 'Number of the group; 0 unless given.', examples: [0] }),
 };
 
-const ownerstring = text('Owner by name, "user" or "user:group"; comes before owner and group.', 'app:app').optional();
+const ownerstring = text('Owner by name, "user" or "user:group"; comes before owner and group.', 'app:app')
+  .optional()
+  .meta({ taughtAs: ['owner_string'] });
+
+/** Permissions that are missing: a document for Kairos would get a mode that nobody can use. */
+const modeUnlessGiven = (mode: string) => FileMode.optional().meta({ modeUnlessGiven: mode });
 
 export const DnsStep = z.strictObject({
   nameservers: texts('Name servers; without any, nothing is written.', '192.0.2.53').optional(),
@@ -39,6 +44,7 @@ export const DownloadStep = z.strictObject({
   path: text('File, or folder that gets a file with the last name of the URL.', '/opt/app/tool'),
   url: text('http or https address; a template.', 'https://example.com/tool'),
   ...owned,
+  permissions: modeUnlessGiven('0644'),
   ownerstring,
   timeout: z
     .int()
@@ -78,7 +84,11 @@ export const EntityStep = z.strictObject({
   ),
 });
 
-export const DirectoryStep = z.strictObject({ path: text('Folder; parents are made.', '/var/lib/app'), ...owned });
+export const DirectoryStep = z.strictObject({
+  path: text('Folder; parents are made.', '/var/lib/app'),
+  ...owned,
+  permissions: modeUnlessGiven('0755'),
+});
 
 export const FileStep = z.strictObject({
   path: text('File; parents are made.', '/etc/motd'),
@@ -91,6 +101,7 @@ export const FileStep = z.strictObject({
     .optional()
     .meta({ description: 'How content is written.', examples: ['b64'] }),
   ...owned,
+  permissions: modeUnlessGiven('0644'),
   ownerstring,
 });
 

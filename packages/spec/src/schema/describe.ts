@@ -20,6 +20,14 @@ export interface FieldMeta {
   shorthand?: string;
   /** Words people write for a word of an enum. */
   aliases?: Record<string, string>;
+  /** Names of this key that wrong but official documentation of others teaches; read as this key, with a warning. */
+  taughtAs?: string[];
+  /** On a map: keys that people write in it, and the right key or path. Only a suggestion; nothing is read from them. */
+  mistakes?: Record<string, string>;
+  /** Why the key has no effect, neither here nor where the document comes from; a warning says so. */
+  dead?: string;
+  /** On a file or folder: the octal mode it gets without permissions, which is worth a warning. */
+  modeUnlessGiven?: string;
 }
 
 /** A schema without its wrappers. */

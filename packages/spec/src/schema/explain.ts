@@ -190,7 +190,7 @@ function flattenIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 }
 
 /** The sentence of the schema, or one for zod's own limits; undefined for a wrong word, which is explained by the right ones. */
-function reasonOf(issue: z.core.$ZodIssue): string | undefined {
+export function reasonOf(issue: z.core.$ZodIssue): string | undefined {
   const unit = (count: number | bigint, origin: string): string => {
     if (origin === 'string') return `${count} character${count === 1 ? '' : 's'}`;
     return origin === 'array' ? `${count} item${count === 1 ? '' : 's'}` : String(count);
@@ -204,7 +204,8 @@ function reasonOf(issue: z.core.$ZodIssue): string | undefined {
   return issue.message;
 }
 
-const KIND_NAMES: Record<string, string> = {
+/** What people call the types of zod. */
+export const KIND_NAMES: Record<string, string> = {
   string: 'text',
   enum: 'text',
   literal: 'text',
@@ -221,7 +222,8 @@ function kindOf(schema: z.ZodType): string {
   return KIND_NAMES[schema.def.type] ?? schema.def.type;
 }
 
-function kindOfNode(node: Located): string {
+/** What people call what was written. */
+export function kindOfNode(node: Located): string {
   if (node.kind !== 'scalar') return node.kind === 'map' ? 'a map' : 'a list';
   if (node.value === null) return 'empty';
   if (typeof node.value === 'boolean') return 'true or false';
@@ -247,6 +249,6 @@ function suggestWord(
 }
 
 /** Short printable text in quotes; undefined for what is long, not printable or looks like a password hash. */
-function quote(text: string): string | undefined {
+export function quote(text: string): string | undefined {
   return /^[^\p{C}$]{1,60}$/u.test(text) ? JSON.stringify(text) : undefined;
 }

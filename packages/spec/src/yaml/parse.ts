@@ -20,16 +20,33 @@ const PLAIN_TAG = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 const FORBIDDEN =
   /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
+/** What is read although the bowl does not have it: for documents that were written for others. */
+export interface ParseOptions {
+  /** `<<: *anchor` takes over the keys of a map (YAML 1.1 merge keys); keys of the map itself come first. */
+  mergeKeys?: boolean;
+  /** Further documents are left out with a warning; else they are an error. */
+  firstDocument?: boolean;
+}
+
+/** What parsing gave. */
+export interface ParseResult {
+  /** Undefined when the text cannot be used at all. */
+  node: Located | undefined;
+  problems: Problem[];
+  /** The text went beyond a limit, so `node` is not the whole of it. */
+  overLimit?: boolean;
+}
+
 /**
- * Parses YAML 1.2 (core schema) into values that know their place. Anchors work within bounds; tags, directives, merge keys
- * and further documents do not. `node` is undefined when the text cannot be used at all; `problems` are all that were found.
+ * Parses YAML 1.2 (core schema) into values that know their place. Anchors work within bounds; tags and directives do not,
+ * merge keys and further documents only by the options. `problems` are all that were found.
  */
-export function parseYaml(source: SourceText): { node: Located | undefined; problems: Problem[] } {
+export function parseYaml(source: SourceText, options: ParseOptions = {}): ParseResult {
   const file = source.path;
   const sizeBytes = source.text.length > YAML_LIMITS.sizeBytes ? source.text.length : utf8Length(source.text);
   if (sizeBytes > YAML_LIMITS.sizeBytes) {
     const message = `is larger than 1 MiB (${YAML_LIMITS.sizeBytes} bytes), the most a document may have; keep large content in files of its own`;
-    return { node: undefined, problems: [problemAt({ file, line: 1, column: 1 }, [], message)] };
+    return { node: undefined, problems: [problemAt({ file, line: 1, column: 1 }, [], message)], overLimit: true };
   }
   const lines = new LineCounter();
   const place = (offset: number): Position => {
@@ -54,21 +71,28 @@ export function parseYaml(source: SourceText): { node: Located | undefined; prob
     // With 'silent' a second document would be dropped without a word.
     logLevel: 'error',
   });
-  if (document.errors.length > 0) {
-    const problems = document.errors
+  const further = options.firstDocument ? document.errors.find(({ code }) => code === 'MULTIPLE_DOCS') : undefined;
+  const errors = document.errors.filter((error) => error !== further);
+  if (errors.length > 0) {
+    const problems = errors
       .slice(0, YAML_LIMITS.problems)
       .map((error) => problemAt(place(error.pos[0]), [], SYNTAX_MESSAGES[error.code]));
     return { node: undefined, problems: dropRepeated(problems) };
   }
-  return convert(document, place);
+  const converted = convert(document, place, options.mergeKeys ?? false);
+  if (!further) return converted;
+  const message = 'only the first document of the file is read; what follows this "---" is left out';
+  const warning: Problem = { ...problemAt(place(further.pos[0]), [], message), severity: 'warning' };
+  return { ...converted, problems: [...converted.problems, warning] };
 }
 
-function convert(document: Document.Parsed, place: (offset: number) => Position) {
+function convert(document: Document.Parsed, place: (offset: number) => Position, mergeKeys: boolean): ParseResult {
   const problems: Problem[] = [];
   const anchors = new Map<string, ParsedNode>();
   const open = new Set<ParsedNode>();
   let values = 0;
   let stopped = false;
+  let tooDeep = false;
   const report = (offset: number, path: Path, message: string): void => {
     problems.push(problemAt(place(offset), path, message));
   };
@@ -84,6 +108,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
       return nothing(start);
     }
     if (path.length > YAML_LIMITS.depth) {
+      tooDeep = true;
       report(start, path, `is nested more than ${YAML_LIMITS.depth} levels deep`);
       return nothing(start);
     }
@@ -130,6 +155,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
   const visitEntries = (items: readonly unknown[], path: Path, offset: number): LocatedEntry[] => {
     const entries: LocatedEntry[] = [];
     const first = new Map<string, Position>();
+    const inherited: LocatedEntry[] = [];
     for (const item of items as { key: ParsedNode | null; value: ParsedNode | null }[]) {
       if (stopped) break;
       const keyNode = item.key && isAlias(item.key) ? anchors.get(item.key.source) : item.key;
@@ -140,6 +166,13 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
       }
       if (keyNode.anchor) anchors.set(keyNode.anchor, keyNode);
       const key = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? '');
+      if (mergeKeys && key === '<<' && keyNode.type === 'PLAIN') {
+        const value = visit(item.value, [...path, key], keyNode.range[1]);
+        const maps = value.kind === 'list' ? value.items : [value];
+        if (maps.some((map) => map.kind !== 'map')) report(keyOffset, [...path, key], '"<<" takes over maps only');
+        inherited.push(...maps.flatMap((map) => (map.kind === 'map' ? map.entries : [])));
+        continue;
+      }
       const earlier = first.get(key);
       if (key === '__proto__') report(keyOffset, path, '"__proto__" cannot be used as a key');
       else if (earlier) {
@@ -154,6 +187,13 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
         entries.push({ key, keyAt: place(keyOffset), value });
       }
     }
+    const own = new Set(first.keys());
+    for (const entry of inherited) {
+      // Of several maps that are taken over, the first that has the key gives it.
+      if (own.has(entry.key)) continue;
+      own.add(entry.key);
+      entries.push(entry);
+    }
     return entries;
   };
 
@@ -161,7 +201,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position)
     report(0, [], 'only YAML 1.2 is understood; remove the %YAML line');
   }
   const root = document.contents ? visit(document.contents as ParsedNode, [], 0) : undefined;
-  return { node: root, problems: problems.slice(0, YAML_LIMITS.problems) };
+  return { node: root, problems: problems.slice(0, YAML_LIMITS.problems), overLimit: stopped || tooDeep };
 }
 
 function problemAt(at: Position, path: Path, message: string): Problem {

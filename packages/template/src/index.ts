@@ -1,2 +1,3 @@
 export { TemplateError, type TemplateErrorCode } from './error.ts';
-export { renderTemplate, type TemplateHost, type TemplateOptions } from './render.ts';
+export type { TemplateHost } from './host.ts';
+export { renderTemplate, type TemplateOptions } from './render.ts';

@@ -25,8 +25,11 @@ export interface Machine {
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   facts(): Promise<MachineFacts>;
-  /** Renders a template with the facts of the machine. Throws TemplateError. */
-  render(text: string): Promise<string>;
+  /**
+   * Renders a template with the facts of the machine; a key that the facts do not have is `<no value>`, or an error
+   * with `missingKeyIsError`. Throws TemplateError.
+   */
+  render(text: string, options?: { missingKeyIsError?: boolean }): Promise<string>;
   /** Path of a program of the machine (searched in the usual folders below `root`), or undefined. */
   program(name: string): Promise<string | undefined>;
   /** Aborted when the step has used up its time, or the agent is stopped. */

@@ -52,10 +52,10 @@ export class NodeMachine implements Machine {
     };
   }
 
-  async render(text: string): Promise<string> {
+  async render(text: string, options: { missingKeyIsError?: boolean } = {}): Promise<string> {
     if (!text.includes('{{')) return text;
     const { renderTemplate } = await import('@bowline/template');
-    return renderTemplate(text, {}, { host: this.#templateHost() });
+    return renderTemplate(text, {}, { ...options, host: this.#templateHost() });
   }
 
   async program(name: string): Promise<string | undefined> {

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '@bowline/host';
+import type { Machine } from '../machine/machine.ts';
+import { AGENT_VERSION } from '../version.ts';
+import type { ReadDocument, ReadResult } from './read-document.ts';
+
+/** Gone with the next start of the machine. */
+const FOLDER = '/run/bowline/documents';
+
+/**
+ * Remembers what texts said, so that the stages after the first one load neither a YAML parser nor the schema. Only
+ * root can write there; what is not there, or damaged, is read from the text again.
+ */
+export function cachedDocuments(machine: Machine, read: ReadDocument, keep: boolean): ReadDocument {
+  return async (file, text) => {
+    const folder = machine.locate(FOLDER);
+    const key = createHash('sha256')
+      .update(JSON.stringify([AGENT_VERSION, file, text]))
+      .digest('hex');
+    const path = join(folder, `${key}.json`);
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as ReadResult;
+    } catch {
+      const result = await read(file, text);
+      if (!keep) return result;
+      // Without a place to remember everything works, only slower.
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+        .then(() => writeFileAtomic(path, JSON.stringify(result), 0o600))
+        .catch(() => undefined);
+      return result;
+    }
+  };
+}

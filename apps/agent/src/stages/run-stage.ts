@@ -1,0 +1,118 @@
+import { withFileLock } from '@bowline/host';
+import { STAGE_FOLDERS } from '@bowline/os-layout';
+import { type Collected, collectConfig } from '../config/collect.ts';
+import type { RemoteLimits } from '../config/remote-config.ts';
+import { describeTrouble } from '../config/use-config.ts';
+import type { Machine } from '../machine/machine.ts';
+import { PLUGINS } from '../plugins/registry.ts';
+import { stepLines, tellConsole, warningLine } from './journal.ts';
+import { planStage } from './plan-stage.ts';
+import { runPlan } from './run-plan.ts';
+import type { StagePlan } from './stage-plan.ts';
+import { readStageRecords, type StageRecord, writeStageRecord } from './stage-record.ts';
+
+const LOCK_FILE = '/run/bowline/run-stage.lock';
+const STEP_TIMEOUT_MS = 10 * 60_000;
+/** While a stage runs its record is written at most this often. */
+const RECORD_PAUSE_MS = 250;
+
+/** How a stage is run. */
+export interface StageOptions {
+  /** Folders besides the usual ones. */
+  folders?: readonly string[];
+  /** Only `folders`. */
+  onlyFolders?: boolean;
+  stepTimeoutMs?: number;
+  /** Gets lines with a priority of the journal in front. */
+  say?: (line: string) => void;
+  limits?: RemoteLimits;
+}
+
+/** The plan of a stage, and the configuration it was made from. */
+export interface StagePreview {
+  plan: StagePlan;
+  collected: Collected;
+}
+
+/** What running a stage would do. Nothing is changed, and nothing kept. */
+export async function previewStage(stage: string, machine: Machine, options: StageOptions = {}): Promise<StagePreview> {
+  return await prepare(stage, machine, options, false);
+}
+
+/**
+ * Runs a stage: one at a time on a machine. What happened is in the record, told line by line, and returned.
+ * Throws only when there is no way to run anything: HostError LOCK_FAILED | ABORTED.
+ */
+export async function runStage(stage: string, machine: Machine, options: StageOptions = {}): Promise<StageRecord> {
+  const say = options.say ?? (() => undefined);
+  const lock = {
+    signal: machine.signal,
+    onWait: () => say(warningLine(`${stage}: another stage is running: waiting`)),
+  };
+  return await withFileLock(machine.locate(LOCK_FILE), lock, async () => {
+    const startedMs = performance.now();
+    const startedAt = machine.clock.now().toISOString();
+    const { plan, collected } = await prepare(stage, machine, options, true);
+    const record: StageRecord = {
+      stage,
+      startedAt,
+      durationMs: 0,
+      finished: false,
+      steps: [],
+      warnings: [...collected.warnings, ...plan.warnings],
+      config: collected.troubles,
+      notApplied: notAppliedOf(collected),
+    };
+    await reportTroubles(record, machine, say);
+    const save = async () => {
+      record.durationMs = Math.round(performance.now() - startedMs);
+      await writeStageRecord(machine, record).catch((error: unknown) => {
+        say(warningLine(`${stage}: the record cannot be written: ${error instanceof Error ? error.message : ''}`));
+      });
+    };
+    if (plan.steps.length > 0) await save();
+    let savedMs = performance.now();
+    await runPlan(plan, machine, {
+      stepTimeoutMs: options.stepTimeoutMs ?? STEP_TIMEOUT_MS,
+      onStep: async (step) => {
+        record.steps.push(step);
+        for (const line of stepLines(step)) say(line);
+        if (performance.now() - savedMs < RECORD_PAUSE_MS) return;
+        await save();
+        savedMs = performance.now();
+      },
+    });
+    record.finished = true;
+    await save();
+    return record;
+  });
+}
+
+async function prepare(stage: string, machine: Machine, options: StageOptions, keep: boolean): Promise<StagePreview> {
+  const own = options.folders ?? [];
+  const collected = await collectConfig(machine, {
+    folders: options.onlyFolders === true ? own : [...STAGE_FOLDERS, ...own],
+    fetch: stage === 'network',
+    keep,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  const plan = await planStage(stage, collected.documents, await machine.facts(), PLUGINS);
+  return { plan, collected };
+}
+
+/** On the console once per start of the machine, in the journal at every run. */
+async function reportTroubles(record: StageRecord, machine: Machine, say: (line: string) => void): Promise<void> {
+  for (const warning of record.warnings) say(warningLine(`${record.stage}: ${warning}`));
+  if (record.config.length === 0) return;
+  const { runs } = await readStageRecords(machine);
+  const told = new Set(runs.flatMap(({ config }) => config.map(describeTrouble)));
+  for (const trouble of record.config) {
+    const line = describeTrouble(trouble);
+    say(warningLine(`${record.stage}: ${line}`));
+    if (!told.has(line)) await tellConsole(machine, line);
+  }
+}
+
+function notAppliedOf(_collected: Collected): string[] {
+  return [];
+}

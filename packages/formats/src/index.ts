@@ -4,6 +4,7 @@ export { type CpioMember, type CpioReadOptions, readCpio } from './cpio/read.ts'
 export { type CpioOptions, encodeCpio, writeCpio } from './cpio/write.ts';
 export type { DlopenDependency } from './elf/dlopen.ts';
 export { ELF_MACHINE, type ElfInfo, isElf, parseElf } from './elf/read.ts';
+export { type LoaderPaths, setLoader } from './elf/set-loader.ts';
 export { FormatsError, type FormatsErrorCode } from './error.ts';
 export { FAT32_MIN_CLUSTERS } from './fat/geometry.ts';
 export { type FatExtent, type FatPlan, type FatVolume, measureFat32, planFat32 } from './fat/plan.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setLoader } from '@bowline/formats';
 import {
   type BlobStore,
   type Digest,
@@ -10,7 +11,6 @@ import {
   withScratchFolder,
   writeFileAtomic,
 } from '@bowline/host';
-import { BOWLINE_FOLDER } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import * as z from 'zod';
 import { ImageError } from '../error.ts';
@@ -19,7 +19,7 @@ import type { InitrdPackages } from '../initrd/initrd-packages.ts';
 import type { LayerRef } from '../sources/source.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { agentLayer } from './agent-layer.ts';
-import { MULTIARCH, privateLibraries, privateLoader } from './agent-libraries.ts';
+import { MULTIARCH, PRIVATE_PATHS, privateLibraries } from './agent-libraries.ts';
 import type { AgentSource } from './agent-source.ts';
 import { bundleAgent, bundleDigest } from './bundle-agent.ts';
 import { type NodePin, nodeRuntime, readNodePin } from './node-runtime.ts';
@@ -119,7 +119,7 @@ async function makeLayer(options: BuildAgentOptions, pin: NodePin): Promise<{ di
 }
 
 /**
- * Strip, inject, patch, in this order: strip would take the injected part away, and injecting after patchelf breaks the program.
+ * Strip, inject, set the loader, in this order: strip would take the injected part away, and what injects makes room of its own.
  * Names in the configuration are relative: they are carried in the program.
  */
 async function makeProgram(options: BuildAgentOptions, pin: NodePin, node: string): Promise<string> {
@@ -136,15 +136,11 @@ async function makeProgram(options: BuildAgentOptions, pin: NodePin, node: strin
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(configuration));
   const argv = [process.execPath, '--build-sea', 'sea.json'] as const;
   await host.processes.run({ argv, name: 'node --build-sea', cwd: scratch, timeoutMs: TIMEOUT_MS, signal });
-  const where = [
-    '--set-interpreter',
-    privateLoader(arch),
-    '--force-rpath',
-    '--set-rpath',
-    `/${BOWLINE_FOLDER}`,
-  ] as const;
-  await tool(['patchelf', ...where, '--output', '/out/program', '/out/injected']);
-  return join(scratch, 'program');
+  const program = await readFile(join(scratch, 'injected'));
+  setLoader(program, PRIVATE_PATHS);
+  const path = join(scratch, 'program');
+  await writeFile(path, program);
+  return path;
 }
 
 /** Only the same Node knows what the one it is injected into wants to find. */

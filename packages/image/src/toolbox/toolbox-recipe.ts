@@ -21,7 +21,6 @@ const TOOLS = [
   'grub-common',
   'kmod',
   'mtools',
-  'patchelf',
   'qemu-utils',
   'sbsigntool',
   'squashfs-tools',

@@ -52,49 +52,71 @@ function resolveAfter(
 ): Set<number> {
   const waits = new Set<number>();
   for (const { name } of ordered.step.after ?? []) {
-    const places = steps.part.flatMap((candidate, place) => (answersTo(candidate, name) ? [place] : []));
-    for (const place of places) waits.add(place);
-    if (places.length > 0 || steps.before.some((candidate) => answersTo(candidate, name))) continue;
-    const isLater = steps.later.some((candidate) => answersTo(candidate, name));
-    const why = isLater ? 'runs later in any case' : 'is no step of this stage';
+    const { part, before, later } = placesOf(steps, name);
+    for (const place of part) waits.add(place);
+    if (part.length > 0 || before.length > 0) continue;
+    const why = later.length > 0 ? 'runs later in any case' : 'is no step of this stage';
     warnings.push(`${ordered.document.file}: step "${stepLabel(ordered)}" is to run after "${name}", which ${why}`);
   }
   return waits;
 }
 
-function answersTo({ document, index, step }: OrderedStep, name: string): boolean {
-  return [document.name, document.file].some(
-    (file) => name === `${file}.${index}` || (step.name !== undefined && name === `${file}.${step.name}`),
-  );
+/** Places of the steps that a name means: by their names, or else by their numbers. */
+function placesOf<K extends string>(parts: Record<K, readonly OrderedStep[]>, name: string): Record<K, number[]> {
+  const places = (wordOf: (ordered: OrderedStep) => string | number) => {
+    const found = Object.entries<readonly OrderedStep[]>(parts).map(([part, steps]) => [
+      part,
+      steps.flatMap((ordered, place) => {
+        const { name: title, file } = ordered.document;
+        return [title, file].some((prefix) => name === `${prefix}.${wordOf(ordered)}`) ? [place] : [];
+      }),
+    ]);
+    return Object.fromEntries(found) as Record<K, number[]>;
+  };
+  const named = places(({ step, index }) => step.name ?? index);
+  const isNamed = Object.values<number[]>(named).some((found) => found.length > 0);
+  return isNamed ? named : places(({ index }) => index);
 }
 
-/** Always the first step that waits for nothing more; cycles are reported, and their steps run in file order. */
+/** Always the first step that waits for nothing more; steps of a cycle do not wait for each other. */
 function sortPart(part: readonly OrderedStep[], waits: readonly Set<number>[], warnings: string[]): OrderedStep[] {
-  const left = new Set(part.keys());
-  const sorted: OrderedStep[] = [];
-  const isReady = (place: number) => [...(waits[place] ?? [])].every((other) => !left.has(other));
-  while (left.size > 0) {
-    const ready = [...left].find(isReady);
-    if (ready === undefined) {
-      breakCycle(findCycle(left, waits), part, waits, warnings);
-      continue;
-    }
-    left.delete(ready);
-    const ordered = part[ready];
-    if (ordered !== undefined) sorted.push(ordered);
+  for (let left = sortedPlaces(waits).left; left.size > 0; left = sortedPlaces(waits, left).left) {
+    breakCycle(findCycle(left, waits), part, waits, warnings);
   }
-  return sorted;
+  return sortedPlaces(waits).sorted.flatMap((place) => part[place] ?? []);
+}
+
+/** Places in order, and those that wait for each other. */
+function sortedPlaces(
+  waits: readonly Set<number>[],
+  places: Iterable<number> = waits.keys(),
+): { sorted: number[]; left: Set<number> } {
+  const left = new Set(places);
+  const sorted: number[] = [];
+  const nextReady = () => {
+    for (const place of left) if (![...(waits[place] ?? [])].some((other) => left.has(other))) return place;
+    return undefined;
+  };
+  for (let ready = nextReady(); ready !== undefined; ready = nextReady()) {
+    left.delete(ready);
+    sorted.push(ready);
+  }
+  return { sorted, left };
 }
 
 /** Every step that is left waits for one that is left, so following them leads into a cycle. */
 function findCycle(left: ReadonlySet<number>, waits: readonly Set<number>[]): number[] {
   const path: number[] = [];
-  let place = Math.min(...left);
-  while (!path.includes(place)) {
+  let place = first(left);
+  while (place !== undefined && !path.includes(place)) {
     path.push(place);
-    place = Math.min(...[...(waits[place] ?? [])].filter((other) => left.has(other)));
+    place = first([...(waits[place] ?? [])].filter((other) => left.has(other)));
   }
-  return path.slice(path.indexOf(place));
+  return path.slice(path.indexOf(place ?? 0));
+}
+
+function first(places: Iterable<number>): number | undefined {
+  return [...places].toSorted((a, b) => a - b)[0];
 }
 
 function breakCycle(

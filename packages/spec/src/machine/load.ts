@@ -2,12 +2,10 @@ import { type Problem, sortProblems } from '../problem.ts';
 import type { LocatedEntry, LocatedMap } from '../yaml/located.ts';
 import { type ParseResult, parseYaml, type SourceText } from '../yaml/parse.ts';
 import type { MachineDocument, MachineDocumentResult } from './document.ts';
-import { expandCloudInit } from './expand.ts';
+import { documentOf } from './document-of.ts';
 import { findAlmostHeader, findHeader, holdsHeader } from './header.ts';
-import { readLenient } from './lenient.ts';
 import { salvageBlocks } from './salvage.ts';
 import { MachineConfig } from './schema.ts';
-import type { Step } from './step.ts';
 
 /** More problems of one document than this are counted, not listed. */
 const PROBLEM_LIMIT = 200;
@@ -54,17 +52,8 @@ function load(source: SourceText): MachineDocumentResult {
   const header = findHeader(source.text);
   const own = header ? node : { ...node, entries: node.entries.filter(({ key }) => KEYS_WITHOUT_HEADER.has(key)) };
   if (!header) problems.push(...headerProblems(source, node));
-  const read = readLenient(own, MachineConfig);
-  const { stages: written = {}, ...values } = (read.value ?? {}) as MachineConfig;
-  const stages: Record<string, Step[]> = {};
-  for (const part of [
-    expandCloudInit(withoutNulls(values) as MachineConfig),
-    withoutNulls(written) as typeof written,
-  ]) {
-    for (const [stage, steps] of Object.entries(part)) stages[stage] = [...(stages[stage] ?? []), ...steps];
-  }
-  const document: MachineDocument = { file: source.path, name: values.name ?? source.path, values, stages };
-  return { document, problems: [...problems, ...read.problems, ...checkMeaning(own)], incomplete };
+  const made = documentOf(own, source.path);
+  return { document: made.document, problems: [...problems, ...made.problems], incomplete };
 }
 
 function parse(source: SourceText) {
@@ -114,20 +103,8 @@ function ignoredWithoutHeader({ key, keyAt }: LocatedEntry): Problem {
   return { ...warningAt(keyAt, `${name} is ignored: the file has no header; ${cure}`), path: known ? key : '' };
 }
 
-function checkMeaning(_node: LocatedMap): Problem[] {
-  return [];
-}
-
 function emptyDocument({ path }: SourceText): MachineDocument {
   return { file: path, name: path, values: {}, stages: {} };
-}
-
-/** A null in a step means that the key is not there. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, item]) => item !== null);
-  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)]));
 }
 
 function warningAt(at: LocatedMap['at'], message: string): Problem {

@@ -177,7 +177,10 @@ export const DatasourceStep = z.strictObject({
     .array(z.enum(DATASOURCES))
     .min(1)
     .meta({ description: 'Sources to ask; the first that answers wins.', examples: [['cdrom', 'aws']] }),
-  path: text('Folder for what they give; /oem unless given.', '/oem').optional(),
+  path: text(
+    'Folder for what they give, /oem/95_userdata unless given; for the source file, the file.',
+    '/oem/95_userdata',
+  ).optional(),
   userdata_name: text('File name of the user data; userdata.yaml unless given.', 'userdata.yaml').optional(),
 });
 

@@ -41,6 +41,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./print-schema.ts')).printSchema,
   },
   {
+    name: 'identity',
+    summary: 'compare numbers of users and groups with another image',
+    load: async () => (await import('./identity.ts')).identity,
+  },
+  {
+    name: 'passwords',
+    summary: 'keep passwords that were changed on this machine',
+    load: async () => (await import('./passwords.ts')).passwords,
+  },
+  {
     name: 'version',
     summary: 'print the version',
     load: async () => (await import('./version.ts')).version,

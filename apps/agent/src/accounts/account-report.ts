@@ -1,0 +1,38 @@
+import type { Machine } from '../machine/machine.ts';
+import { readAccounts } from './account-database.ts';
+import { readIdentityLedger } from './identity-ledger.ts';
+
+/** What `status` says about accounts. */
+export interface AccountReport {
+  /** Made by hand on the running machine: gone with the next start, because `/etc` is made anew. */
+  transient: readonly string[];
+  /** Members of the groups that may become root: admin, sudo, wheel. */
+  administrators: readonly string[];
+  /** Sentences for people; empty when all is well. */
+  warnings: readonly string[];
+}
+
+const ADMIN_GROUPS = ['admin', 'sudo', 'wheel'];
+
+/** Looks at the accounts of the running machine; changes nothing. */
+export async function reportAccounts(machine: Machine): Promise<AccountReport> {
+  const { passwd, group, shadow } = await readAccounts(machine);
+  const { ledger } = await readIdentityLedger(machine);
+  const transient = passwd.entries.filter(({ name }) => !ledger.users.has(name)).map(({ name }) => name);
+  const groups = group.entries.filter(({ name }) => ADMIN_GROUPS.includes(name));
+  const gids = new Set(groups.map(({ gid }) => gid));
+  const members = groups.flatMap((entry) => entry.members);
+  const primary = passwd.entries.filter(({ gid }) => gids.has(gid)).map(({ name }) => name);
+  const administrators = [...new Set([...members, ...primary])].toSorted();
+  const rootLogsIn = shadow.find('root')?.hash.startsWith('$') ?? false;
+  return {
+    transient,
+    administrators,
+    warnings: [
+      ...transient.map((name) => `user ${name} is not in the configuration and is gone after the next start`),
+      ...(administrators.length === 0 && !rootLogsIn
+        ? ['nobody can become administrator: no user is in the group admin, sudo or wheel, and root has no password']
+        : []),
+    ],
+  };
+}

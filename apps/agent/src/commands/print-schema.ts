@@ -1,12 +1,14 @@
+import { renderMachineJsonSchema } from '@bowline/spec';
 import { Command } from 'commander';
-import { AgentError } from '../error.ts';
 import { defineCommand } from './command.ts';
 
-/** `bowline-agent print-schema`. */
+/** `bowline-agent print-schema`: the JSON Schema of configurations, for editors. */
 export const printSchema = defineCommand<[], object>({
-  declare: () => new Command('print-schema').argument('[words...]'),
+  declare: () =>
+    new Command('print-schema').description('Prints the JSON Schema of configurations, for editors and other tools.'),
   examples: ['bowline-agent print-schema'],
   run: async () => {
-    throw new AgentError({ code: 'STEP_FAILED', message: 'print-schema: not there yet' });
+    const text = renderMachineJsonSchema();
+    return { text, json: JSON.parse(text) };
   },
 });

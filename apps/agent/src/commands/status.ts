@@ -1,12 +1,37 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { STAGE_RECORD_FILE } from '@bowline/os-layout';
 import { Command } from 'commander';
 import { AgentError } from '../error.ts';
+import type { Machine } from '../machine/machine.ts';
+import { readRunningImage } from '../machine/running-image.ts';
+import { readStageRecords } from '../stages/stage-record.ts';
+import { summarizeRuns, summaryText } from '../stages/status-summary.ts';
 import { defineCommand } from './command.ts';
 
-/** `bowline-agent status`. */
+/** `bowline-agent status`: what the stages did, and what is not as the configuration says. */
 export const status = defineCommand<[], object>({
-  declare: () => new Command('status').argument('[words...]'),
-  examples: ['bowline-agent status'],
-  run: async () => {
-    throw new AgentError({ code: 'STEP_FAILED', message: 'status: not there yet' });
+  declare: () =>
+    new Command('status').description(
+      'Shows which stages ran since the machine started, which steps failed and why, what is wrong in the\n' +
+        'configuration, what of it is not applied yet, and where a last good copy is used instead of a bad file.',
+    ),
+  examples: ['bowline-agent status', 'bowline-agent status --json'],
+  run: async (_args, _options, { machine }) => {
+    await checkReadable(machine);
+    const [image, { runs }] = [await readRunningImage(machine), await readStageRecords(machine)];
+    const summary = summarizeRuns(runs);
+    return { text: summaryText(image, summary), json: { image, ...summary } };
   },
 });
+
+async function checkReadable(machine: Machine): Promise<void> {
+  await access(machine.locate(STAGE_RECORD_FILE), constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') return;
+    throw new AgentError({
+      code: 'NOT_ROOT',
+      message: 'only root may see what the stages did',
+      hint: 'Run it with sudo.',
+    });
+  });
+}

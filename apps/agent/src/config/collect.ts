@@ -1,13 +1,13 @@
 import type { MachineDocument } from '@bowline/spec';
 import type { Machine } from '../machine/machine.ts';
 import type { ConfigTrouble } from '../stages/stage-record.ts';
-import { type CommandLineConfig, readCommandLine } from './command-line.ts';
+import { readCommandLine } from './command-line.ts';
 import { listConfigFiles } from './config-files.ts';
 import { readConfigText } from './config-text.ts';
 import { cachedDocuments } from './document-cache.ts';
 import { LastGoodCopies } from './last-good.ts';
-import { readDocument } from './read-document.ts';
-import { configUrlOf, type RemoteLimits, useRemoteConfigs } from './remote-config.ts';
+import { readArguments, readDocument } from './read-document.ts';
+import { type RemoteLimits, useRemoteConfigs } from './remote-config.ts';
 import { type UsedConfig, useConfig } from './use-config.ts';
 
 /** What is collected. */
@@ -28,16 +28,21 @@ export interface Collected {
   warnings: string[];
   /** What could not be used. */
   troubles: ConfigTrouble[];
+  /** Keys that nothing applies yet, each with the reason. */
+  notApplied: string[];
 }
 
 /** Collects every configuration of the machine. A bad one never stops the others. */
 export async function collectConfig(machine: Machine, options: CollectOptions): Promise<Collected> {
   const copies = new LastGoodCopies(machine);
   const context = { read: cachedDocuments(machine, readDocument, options.keep), copies, keep: options.keep };
-  const collected: Collected = { documents: [], warnings: [], troubles: [] };
+  const collected: Collected = { documents: [], warnings: [], troubles: [], notApplied: [] };
+  let fileUrl: string | undefined;
   const add = (used: UsedConfig) => {
     if (used.document !== undefined) collected.documents.push(used.document);
     collected.warnings.push(...used.warnings);
+    collected.notApplied.push(...used.notApplied);
+    fileUrl = used.configUrls.at(-1) ?? fileUrl;
     if (used.trouble !== undefined) collected.troubles.push(used.trouble);
   };
   const addFolders = async (folders: readonly string[]): Promise<void> => {
@@ -53,25 +58,18 @@ export async function collectConfig(machine: Machine, options: CollectOptions): 
   const more = collected.documents.flatMap(({ values }) => extraFolders(values));
   if (more.length > 0) await addFolders(more.filter((folder) => !options.folders.includes(folder)));
 
-  const commandLine = await readCommandLine(machine);
-  for (const url of remoteUrls(collected.documents, commandLine)) {
-    const remote = { ...context, fetch: options.fetch, ...(options.limits ? { limits: options.limits } : {}) };
-    for (const used of await useRemoteConfigs(url, machine, remote)) add(used);
-  }
+  const commandLine = await readCommandLine(machine, cachedDocuments(machine, readArguments, options.keep));
+  // The command line comes before the files: who stands at the console decides.
+  const urls = commandLine.configUrls.length > 0 ? commandLine.configUrls : fileUrl === undefined ? [] : [fileUrl];
+  const remote = { ...context, fetch: options.fetch, ...(options.limits ? { limits: options.limits } : {}) };
+  for (const url of urls) for (const used of await useRemoteConfigs(url, machine, remote)) add(used);
   for (const path of commandLine.files) {
     const found = await readConfigText(machine.locate(path)).catch(() => ({ reason: 'does not exist' }));
     add(await useConfig({ key: path, name: path }, found, context));
   }
-  if (commandLine.document !== undefined) collected.documents.push(commandLine.document);
-  collected.warnings.push(...commandLine.warnings);
+  add({ ...commandLine, warnings: commandLine.problems });
+  collected.notApplied = [...new Set(collected.notApplied)];
   return collected;
-}
-
-/** The command line comes before the files: who stands at the console decides. */
-function remoteUrls(documents: readonly MachineDocument[], commandLine: CommandLineConfig): string[] {
-  const fromFiles = documents.map(({ values }) => configUrlOf(values)).findLast((url) => url !== undefined);
-  const url = configUrlOf(commandLine.document?.values) ?? fromFiles;
-  return [...new Set([...(url === undefined ? [] : [url]), ...commandLine.urls])];
 }
 
 function extraFolders(values: Record<string, unknown>): string[] {

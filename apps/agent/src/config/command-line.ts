@@ -1,29 +1,30 @@
 import { readFile } from 'node:fs/promises';
-import type { MachineDocument } from '@bowline/spec';
 import type { Machine } from '../machine/machine.ts';
+import type { ReadDocument, ReadResult } from './read-document.ts';
 
 /** What the kernel command line configures. */
-export interface CommandLineConfig {
-  document: MachineDocument | undefined;
-  /** Files that `cos.setup=` names. */
+export interface CommandLineConfig extends ReadResult {
+  /** Files that it names. */
   files: string[];
-  /** Addresses that `cos.setup=` names. */
-  urls: string[];
-  warnings: string[];
 }
 
-const MAX_LENGTH = 16 * 1024;
+const FILE = '/proc/cmdline';
+const MAX_LENGTH = 64 * 1024;
 
-/** Reads the kernel command line of the machine. */
-export async function readCommandLine(machine: Machine): Promise<CommandLineConfig> {
-  const text = await readFile(machine.locate('/proc/cmdline'), 'utf8').catch(() => '');
-  const config: CommandLineConfig = { document: undefined, files: [], urls: [], warnings: [] };
-  for (const word of text.slice(0, MAX_LENGTH).split(/\s+/)) {
-    const uri = /^cos\.setup=(.+)$/.exec(word)?.[1]?.replaceAll(/^"|"$/g, '');
-    if (uri === undefined) continue;
-    if (/^https?:\/\//.test(uri)) config.urls.push(uri);
-    else if (uri.startsWith('/')) config.files.push(uri);
-    else config.warnings.push('kernel command line: cos.setup= names neither a file nor a web address');
-  }
-  return config;
+/** Reads the kernel command line of the machine. A damaged one configures nothing. */
+export async function readCommandLine(machine: Machine, read: ReadDocument): Promise<CommandLineConfig> {
+  const text = await readFile(machine.locate(FILE), 'utf8').catch(() => '');
+  const result = await read(FILE, text.slice(0, MAX_LENGTH).trim());
+  const isUrl = (uri: string) => /^https?:\/\//i.test(uri);
+  const others = result.configUrls.filter((uri) => !isUrl(uri));
+  const files = others.map((uri) => uri.replace(/^file:\/\//, '')).filter((path) => path.startsWith('/'));
+  return {
+    ...result,
+    configUrls: result.configUrls.filter(isUrl),
+    files,
+    problems: [
+      ...result.problems,
+      ...(others.length > files.length ? [`${FILE}: a configuration is a file or a web address`] : []),
+    ],
+  };
 }

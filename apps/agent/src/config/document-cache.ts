@@ -21,7 +21,9 @@ export function cachedDocuments(machine: Machine, read: ReadDocument, keep: bool
       .digest('hex');
     const path = join(folder, `${key}.json`);
     try {
-      return JSON.parse(await readFile(path, 'utf8')) as ReadResult;
+      const cached: unknown = JSON.parse(await readFile(path, 'utf8'));
+      if (isReadResult(cached)) return cached;
+      throw new TypeError('another form');
     } catch {
       const result = await read(file, text);
       if (!keep) return result;
@@ -32,4 +34,11 @@ export function cachedDocuments(machine: Machine, read: ReadDocument, keep: bool
       return result;
     }
   };
+}
+
+/** Files of another form come from an agent that is not this one; what is inside `document` is the schema's. */
+function isReadResult(value: unknown): value is ReadResult {
+  if (typeof value !== 'object' || value === null) return false;
+  const { problems, notApplied, configUrls } = value as Record<string, unknown>;
+  return [problems, notApplied, configUrls].every(Array.isArray);
 }

@@ -40,15 +40,9 @@ export async function useRemoteConfigs(url: string, machine: Machine, options: R
     seen.add(next);
     const one = await useRemoteConfig(next, machine, options);
     used.push(one);
-    next = configUrlOf(one.document?.values);
+    next = one.configUrls.at(-1);
   }
   return used;
-}
-
-/** `config_url` of the values of a document. */
-export function configUrlOf(values: Record<string, unknown> | undefined): string | undefined {
-  const url = values?.['config_url'];
-  return typeof url === 'string' && url.trim() !== '' ? url.trim() : undefined;
 }
 
 async function useRemoteConfig(url: string, machine: Machine, options: RemoteOptions): Promise<UsedConfig> {
@@ -60,7 +54,7 @@ async function useRemoteConfig(url: string, machine: Machine, options: RemoteOpt
   if (options.fetch) return await useConfig(source, await fetchConfig(url, machine, options.limits ?? {}), options);
   const copy = await options.copies.find(url);
   // Before the network is there nothing is wrong when there is no copy yet.
-  if (copy === undefined) return { warnings: [] };
+  if (copy === undefined) return { warnings: [], notApplied: [], configUrls: [] };
   return await useConfig(source, { text: copy.text }, { ...options, keep: false });
 }
 

@@ -9,6 +9,10 @@ export interface UsedConfig {
   document?: MachineDocument;
   /** What is wrong in it although it can be used. */
   warnings: string[];
+  /** Keys that nothing applies yet. */
+  notApplied: string[];
+  /** Where it says that more is to be fetched; may hold secrets. */
+  configUrls: string[];
   trouble?: ConfigTrouble;
 }
 
@@ -33,22 +37,26 @@ export async function useConfig(
 ): Promise<UsedConfig> {
   const result = await tryText(source, found, read);
   if (result.document !== undefined && result.broken === undefined) {
-    const warnings = [...result.problems];
+    const used = usedOf(result);
     if (keep && 'text' in found) {
       await copies.keep(source.key, found.text).catch(() => {
-        warnings.push(`${source.name}: its copy for bad days could not be kept`);
+        used.warnings.push(`${source.name}: its copy for bad days could not be kept`);
       });
     }
-    return { document: result.document, warnings };
+    return used;
   }
   const trouble: ConfigTrouble = { source: source.name, reason: result.broken ?? 'cannot be used' };
   const copy = await copies.find(source.key);
   const old = copy === undefined ? undefined : await tryText(source, { text: copy.text }, read);
   if (copy !== undefined && old?.document !== undefined) {
-    return { document: old.document, warnings: old.problems, trouble: { ...trouble, lastGood: copy.savedAt } };
+    return { ...usedOf(old), trouble: { ...trouble, lastGood: copy.savedAt } };
   }
-  if (result.document === undefined) return { warnings: [], trouble };
-  return { document: result.document, warnings: result.problems, trouble: { ...trouble, partly: true } };
+  if (result.document === undefined) return { warnings: [], notApplied: [], configUrls: [], trouble };
+  return { ...usedOf(result), trouble: { ...trouble, partly: true } };
+}
+
+function usedOf({ document, problems, notApplied, configUrls }: ReadResult): UsedConfig {
+  return { ...(document === undefined ? {} : { document }), warnings: [...problems], notApplied, configUrls };
 }
 
 /** A sentence about a configuration that could not be used. */
@@ -60,11 +68,15 @@ export function describeTrouble({ source, reason, lastGood, partly }: ConfigTrou
 }
 
 async function tryText(source: ConfigSource, found: ConfigText, read: ReadDocument): Promise<ReadResult> {
-  if ('reason' in found) return { problems: [], broken: found.reason };
+  if ('reason' in found) return unusable(found.reason);
   try {
     return await read(source.name, (await source.prepare?.(found.text)) ?? found.text);
   } catch (error) {
     // Whatever reading threw: one configuration never stops the others.
-    return { problems: [], broken: error instanceof Error ? error.message : 'cannot be used' };
+    return unusable(error instanceof Error ? error.message : 'cannot be used');
   }
+}
+
+function unusable(broken: string): ReadResult {
+  return { problems: [], notApplied: [], configUrls: [], broken };
 }

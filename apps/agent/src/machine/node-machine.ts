@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '@bowline/host';
 import type { TemplateHost } from '@bowline/template';
+import { parseAssignments } from './assignments.ts';
 import type { Machine, MachineFacts } from './machine.ts';
 
 const PROGRAM_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -78,12 +79,7 @@ export class NodeMachine implements Machine {
   async #osRelease(): Promise<Map<string, string>> {
     for (const path of ['/etc/os-release', '/usr/lib/os-release']) {
       const text = await readFile(this.locate(path), 'utf8').catch(() => undefined);
-      if (text === undefined) continue;
-      const entries = text.split('\n').flatMap((line): [string, string][] => {
-        const [, key, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
-        return key === undefined || value === undefined ? [] : [[key, value.replaceAll(/^["']|["']$/g, '')]];
-      });
-      return new Map(entries);
+      if (text !== undefined) return parseAssignments(text);
     }
     return new Map();
   }

@@ -15,6 +15,7 @@ const LOCK_FILE = '/run/bowline/run-stage.lock';
 const STEP_TIMEOUT_MS = 10 * 60_000;
 /** While a stage runs its record is written at most this often. */
 const RECORD_PAUSE_MS = 250;
+const MAX_WARNINGS = 500;
 
 /** How a stage is run. */
 export interface StageOptions {
@@ -59,9 +60,9 @@ export async function runStage(stage: string, machine: Machine, options: StageOp
       durationMs: 0,
       finished: false,
       steps: [],
-      warnings: [...collected.warnings, ...plan.warnings],
+      warnings: [...collected.warnings, ...plan.warnings].slice(0, MAX_WARNINGS),
       config: collected.troubles,
-      notApplied: notAppliedOf(collected),
+      notApplied: collected.notApplied,
     };
     await reportTroubles(record, machine, say);
     const save = async () => {
@@ -111,8 +112,4 @@ async function reportTroubles(record: StageRecord, machine: Machine, say: (line:
     say(warningLine(`${record.stage}: ${line}`));
     if (!told.has(line)) await tellConsole(machine, line);
   }
-}
-
-function notAppliedOf(_collected: Collected): string[] {
-  return [];
 }

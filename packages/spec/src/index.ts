@@ -8,6 +8,8 @@ export { Base, FirmwareSource, KernelSource } from './bowl/sources.ts';
 export { Arch, OutputKind } from './bowl/values.ts';
 export { Sha256 } from './digest.ts';
 export { renderJsonSchema } from './docs/json-schema.ts';
+export { renderMachineJsonSchema } from './docs/machine-json-schema.ts';
+export { renderMachineReference } from './docs/machine-reference.ts';
 export { renderReference } from './docs/reference.ts';
 export { bowlError, SpecError, type SpecErrorCode } from './error.ts';
 export { canonicalJson } from './identity/canonical-json.ts';

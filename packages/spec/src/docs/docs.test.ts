@@ -2,9 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadBowl } from '../bowl/load.ts';
 import { Bowl } from '../bowl/schema.ts';
+import { loadMachineDocument } from '../machine/load.ts';
+import { MachineConfig } from '../machine/schema.ts';
 import { formatProblems } from '../problem.ts';
 import { walkFields } from '../schema/describe.ts';
 import { renderJsonSchema } from './json-schema.ts';
+import { renderMachineJsonSchema } from './machine-json-schema.ts';
+import { renderMachineReference } from './machine-reference.ts';
 import { renderReference } from './reference.ts';
 
 const ROOT = new URL('../../../../', import.meta.url);
@@ -20,6 +24,14 @@ describe('generated files', () => {
   it('docs/reference/bowl.md is current (npm run docs)', () => {
     expect(read('docs/reference/bowl.md')).toBe(renderReference());
   });
+
+  it('cloud-config.schema.json is current (npm run docs)', () => {
+    expect(read('cloud-config.schema.json')).toBe(renderMachineJsonSchema());
+  });
+
+  it('docs/reference/cloud-config.md is current (npm run docs)', () => {
+    expect(read('docs/reference/cloud-config.md')).toBe(renderMachineReference());
+  });
 });
 
 describe('the reference', () => {
@@ -33,6 +45,42 @@ describe('the reference', () => {
     const text = /```yaml\n([^`]*)```/.exec(renderReference())?.[1] ?? '';
     const result = await loadBowl({ path: 'example', text }, async () => ({ path: '', text: '' }));
     expect(result.ok ? '' : formatProblems(result.problems)).toBe('');
+  });
+});
+
+describe('the reference of cloud-configs', () => {
+  const text = renderMachineReference();
+
+  it.each([...walkFields(MachineConfig)].map((field) => field.path))('speaks of %s', (path) => {
+    expect(text).toMatch(new RegExp(`^(### ${path}$|\\| \`${path.replaceAll(/[[\].*]/g, '\\$&')}\` \\|)`, 'm'));
+  });
+
+  it('opens with an example without a warning', () => {
+    const example = /```yaml\n([^`]*)```/.exec(text)?.[1] ?? '';
+    expect(loadMachineDocument({ path: 'example', text: example }).problems).toEqual([]);
+  });
+
+  it('shows modes in octal', () => {
+    expect(text).toContain('permissions: 0644');
+    expect(text).not.toContain('`420`');
+  });
+});
+
+describe('the JSON Schema of cloud-configs', () => {
+  const schema: unknown = JSON.parse(renderMachineJsonSchema());
+
+  it('is closed, takes modes as text and plain values where texts are meant', () => {
+    expect(at(schema, 'additionalProperties')).toBe(false);
+    const step = at(schema, 'properties', 'stages', 'additionalProperties', 'items');
+    expect(at(step, 'additionalProperties')).toBe(false);
+    expect(at(step, 'properties', 'files', 'items', 'properties', 'permissions', 'anyOf')).toHaveLength(2);
+    expect(at(step, 'properties', 'sysctl', 'additionalProperties', 'type')).toContain('number');
+  });
+
+  it('asks editors not to show secrets, strikes out dead keys, and holds no key of our own', () => {
+    expect(at(schema, 'properties', 'users', 'items', 'properties', 'passwd', 'writeOnly')).toBe(true);
+    expect(at(schema, 'properties', 'platform', 'deprecated')).toBe(true);
+    expect(renderMachineJsonSchema()).not.toMatch(/"(secret|aliases|taughtAs|mistakes|dead|modeUnlessGiven)":/);
   });
 });
 

@@ -5,7 +5,18 @@ import { Bowl } from '../bowl/schema.ts';
 type JsonNode = Record<string, unknown>;
 
 /** Keys of FieldMeta that mean nothing to an editor. */
-const OWN_KEYS = ['secret', 'merge', 'identity', 'relative', 'shorthand', 'aliases'];
+const OWN_KEYS = [
+  'secret',
+  'merge',
+  'identity',
+  'relative',
+  'shorthand',
+  'aliases',
+  'taughtAs',
+  'mistakes',
+  'dead',
+  'modeUnlessGiven',
+];
 
 /**
  * JSON Schema (2020-12) of a bowl file for editors, as text. A file with `extends` may leave out what it inherits, so `base`,
@@ -37,9 +48,11 @@ export function renderJsonSchema(): string {
   return `${JSON.stringify(result, null, 2)}\n`;
 }
 
-function cleanNode(node: z.core.JSONSchema.BaseSchema): void {
+/** Puts what an editor understands in the place of what only the loader does. */
+export function cleanNode(node: z.core.JSONSchema.BaseSchema): void {
   // The editor's word for "do not show it".
   if (node['secret'] === true) node.writeOnly = true;
+  if (typeof node['dead'] === 'string') node.deprecated = true;
   for (const key of OWN_KEYS) delete node[key];
 }
 

@@ -1,15 +1,14 @@
-import { stringify } from 'yaml';
-import * as z from 'zod';
 import { EXTENDS_LIMIT } from '../bowl/load.ts';
 import { CURRENT_API_VERSION } from '../bowl/migrate.ts';
 import { RULES, type Rule } from '../bowl/rules.ts';
 import { Bowl } from '../bowl/schema.ts';
-import { type Field, optionsOf, walkFields, wordsOf } from '../schema/describe.ts';
+import { type Field, walkFields } from '../schema/describe.ts';
+import { inline, type ReferenceStyle, renderSection, yamlBlock } from './markdown.ts';
 
 /** The reference of the bowl document as Markdown, made from the schema and the rules. */
 export function renderReference(): string {
   const fields = [...walkFields(Bowl)];
-  const sections = fields.filter((field) => !/[.[]/.test(field.path)).map((top) => renderSection(top, fields));
+  const sections = fields.filter((field) => !/[.[]/.test(field.path)).map((top) => renderSection(top, fields, STYLE));
   return [
     '# The bowl document',
     'Made from the schema by `npm run docs`; do not edit.',
@@ -55,35 +54,11 @@ const EXAMPLE = {
   outputs: ['raw', 'iso'],
 };
 
-function renderSection(top: Field, fields: readonly Field[]): string {
-  const parts = [
-    `### ${top.path}`,
-    top.meta.description ?? '',
-    facts(top),
-    yamlBlock({ [top.key]: top.meta.examples?.[0] }),
-  ];
-  const below = fields.filter(
-    (field) => field.path.startsWith(`${top.path}.`) || field.path.startsWith(`${top.path}[]`),
-  );
-  if (below.length > 0) parts.push(renderTable(below));
-  return parts.filter((part) => part !== '').join('\n\n');
-}
-
-function renderTable(fields: readonly Field[]): string {
-  const rows = fields.map((field) => {
-    const example = inline(field.meta.examples?.[0]);
-    const notes = [field.meta.description ?? '', field.meta.secret ? 'Secret: never shown.' : '', mergeNote(field)];
-    return `| \`${field.path}\` | ${cell(typeOf(field))} | ${cell(presence(field))} | ${cell(notes.filter(Boolean).join(' '))} | ${cell(example)} |`;
-  });
-  return ['| key | type | default | meaning | example |', '|---|---|---|---|---|', ...rows].join('\n');
-}
-
-function facts(field: Field): string {
-  const lines = [`- Type: ${typeOf(field)}`, `- Default: ${presence(field)}`];
-  const note = mergeNote(field);
-  if (note !== '') lines.push(`- With \`extends\`: ${note}`);
-  return lines.join('\n');
-}
+const STYLE: ReferenceStyle = {
+  presence,
+  note: mergeNote,
+  noteLine: (note) => `- With \`extends\`: ${note}`,
+};
 
 function presence(field: Field): string {
   const parent = field.path.slice(0, -field.key.length - 1);
@@ -104,24 +79,6 @@ function mergeNote({ meta }: Field): string {
     : `appended; identity: ${names[meta.identity] ?? `\`${meta.identity}\``}.`;
 }
 
-function typeOf(field: Field): string {
-  return typeName(field.schema);
-}
-
-function typeName(schema: z.ZodType): string {
-  const words = wordsOf(schema).map((word) => `\`${word}\``);
-  const kinds = optionsOf(schema).flatMap((option) => {
-    if (option instanceof z.ZodEnum || option instanceof z.ZodLiteral) return [];
-    if (option instanceof z.ZodArray) return [`list of ${typeName(option.element as z.ZodType)}`];
-    if (option instanceof z.ZodObject || option instanceof z.ZodRecord) return ['map'];
-    if (option instanceof z.ZodNumberFormat) return ['whole number'];
-    return [
-      option.def.type === 'string' ? 'text' : option.def.type === 'boolean' ? '`true` or `false`' : option.def.type,
-    ];
-  });
-  return [...words, ...new Set(kinds)].join(' or ');
-}
-
 function describeRule(rule: Rule): string {
   switch (rule.kind) {
     case 'exactly-one':
@@ -137,16 +94,4 @@ function describeRule(rule: Rule): string {
     case 'each-arch':
       return `\`${rule.path}\` as a map has a value for each architecture in \`arch\`.`;
   }
-}
-
-function inline(value: unknown): string {
-  return value === undefined ? '' : `\`${JSON.stringify(value)}\``;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-}
-
-function yamlBlock(value: unknown): string {
-  return `\`\`\`yaml\n${stringify(value, { lineWidth: 0 })}\`\`\``;
 }

@@ -1,3 +1,4 @@
+export { type AgentSource, agentSource } from './agent/agent-source.ts';
 export { buildBowl } from './build/build-bowl.ts';
 export { fetchBowl } from './build/fetch-bowl.ts';
 export type {

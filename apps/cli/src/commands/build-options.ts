@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { type BuildOptions, DEFAULT_LAYER_LIMITS, type FetchOptions } from '@bowline/image';
+import { agentSource, type BuildOptions, DEFAULT_LAYER_LIMITS, type FetchOptions } from '@bowline/image';
 import { type Arch, bowlError, formatProblem, type OutputKind } from '@bowline/spec';
 import { type Command, Option } from 'commander';
 import { readBowl } from '../bowl-file.ts';
@@ -58,6 +58,7 @@ export async function toFetchOptions(
     bowlPath,
     extendedFolders: loaded.sources.slice(1).map((source) => dirname(source.path)),
     cacheFolder: context.cacheFolder,
+    agent: agentSource(context.projectFolder, 'apps/agent/src/main.ts'),
     ...(flags.arch === undefined ? {} : { arch: flags.arch }),
     locked: flags.locked ?? false,
     offline: flags.offline ?? false,

@@ -81,7 +81,7 @@ async function build(
       const { store, toolbox } = inputs;
       staged.push(...(await stageOutputs(sealed, { ...env, scratch, outputs: missing, store, toolbox, signal })));
       const { rootHash, kernelVersion, squashfsBytes } = root.record;
-      const layers = rootLayers(arch, inputs).map(({ layer }) => manifestLayer(layer));
+      const layers = (await rootLayers(arch, inputs)).map(({ layer }) => manifestLayer(layer));
       manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes, layers };
     }
     const { packages } = await inputs.toolbox();
@@ -110,13 +110,14 @@ function identify(bowl: Bowl, lock: BowlLock, debug: boolean, signer: Signer | u
 }
 
 /** All layers of an architecture's root, lowest first. */
-function rootLayers(arch: Arch, inputs: Inputs): RootLayer[] {
+async function rootLayers(arch: Arch, inputs: Inputs): Promise<RootLayer[]> {
   const layers = inputs.resolved.arch[arch];
   if (layers === undefined) throw new Error(`${arch} was not resolved`);
   return [
     ...[...layers.base, ...layers.packages].map((layer) => ({ layer, part: 'base' as const })),
     ...layers.kernel.map((layer) => ({ layer, part: 'kernel' as const })),
     ...layers.firmware.map((layer) => ({ layer, part: 'firmware' as const })),
+    { layer: await inputs.agent(arch), part: 'agent' },
   ];
 }
 
@@ -124,8 +125,8 @@ function manifestLayer({ origin, diffId, size }: LayerRef): { origin: string; di
   return { origin, digest: diffId, sizeBytes: size };
 }
 
-function sealRootOf(arch: Arch, options: BuildOptions, progress: Progress, inputs: Inputs): Promise<SealedRoot> {
-  const layers = rootLayers(arch, inputs);
+async function sealRootOf(arch: Arch, options: BuildOptions, progress: Progress, inputs: Inputs): Promise<SealedRoot> {
+  const layers = await rootLayers(arch, inputs);
   const cache = new DerivedCache(join(options.cacheFolder, 'derived'));
   return progress.task(`${arch} root`, (task) =>
     sealRoot({ ...options, ...inputs, arch, layers, files: inputs.resolved.lock.files, cache, progress: task }),

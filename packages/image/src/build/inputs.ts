@@ -3,8 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BlobStore, type Digest, LocalBlobStore, withScratchFolder, writeFileAtomic } from '@bowline/host';
 import { type Arch, type BowlLock, formatLock, parseLock } from '@bowline/spec';
+import { buildAgent } from '../agent/build-agent.ts';
 import { fetchInitrdPackages, type InitrdPackages } from '../initrd/initrd-packages.ts';
 import { type ResolvedBowl, resolveBowl } from '../resolve/resolve-bowl.ts';
+import type { LayerRef } from '../sources/source.ts';
 import { prepareToolbox } from '../toolbox/prepare-toolbox.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { BuildEnvironment, FetchOptions } from './options.ts';
@@ -17,6 +19,8 @@ export interface Inputs {
   store: BlobStore;
   toolbox: () => Promise<Toolbox>;
   initrdPackages: (arch: Arch) => Promise<InitrdPackages>;
+  /** The agent with its libraries, as a layer. */
+  agent: (arch: Arch) => Promise<LayerRef>;
   bowlFolder: string;
   lockPath: string;
   /** What `bowl.lock` said before; undefined where there was none. */
@@ -80,9 +84,27 @@ async function readInputs(
       });
     }),
   );
+  const agent = onceEach(async (arch: Arch) => {
+    const parts = { toolbox: await toolbox(), packages: await initrdPackages(arch) };
+    return progress.task(`agent ${arch}`, (task) =>
+      buildAgent({
+        ...parts,
+        source: options.agent,
+        arch,
+        host,
+        store,
+        cacheFolder,
+        scratch,
+        offline,
+        progress: task,
+        signal,
+      }),
+    );
+  });
   const bowlineParts = async (arch: Arch): Promise<Record<string, Digest>> => ({
     toolbox: (await toolbox()).digest,
     initrd: (await initrdPackages(arch)).diffId,
+    agent: (await agent(arch)).diffId,
     runtime: await ownCodeDigest(arch),
   });
   const bowlFolder = dirname(options.bowlPath);
@@ -99,7 +121,7 @@ async function readInputs(
     toolbox,
     bowlineParts,
   });
-  return { resolved, store, toolbox, initrdPackages, bowlFolder, lockPath, oldLock, scratch };
+  return { resolved, store, toolbox, initrdPackages, agent, bowlFolder, lockPath, oldLock, scratch };
 }
 
 /** Writes the lock when it says something new; machines and colleagues see no change where there is none. */

@@ -1,5 +1,6 @@
 import type { Digest, Host, Progress } from '@bowline/host';
 import type { Arch, Bowl, OutputKind } from '@bowline/spec';
+import type { AgentSource } from '../agent/agent-source.ts';
 import type { LayerLimits } from '../sources/source.ts';
 
 /** What getting the inputs of a bowl is asked to do. Paths are absolute. */
@@ -11,6 +12,8 @@ export interface FetchOptions {
   /** Folders of the bowls it extends: their files may be used too. */
   extendedFolders: readonly string[];
   cacheFolder: string;
+  /** What the agent of every image is made from. */
+  agent: AgentSource;
   /** Instead of those the bowl names. */
   arch?: readonly Arch[];
   /** Refuse (LOCK_STALE) when bowl.lock would change. */

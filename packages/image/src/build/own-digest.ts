@@ -16,8 +16,8 @@ function digestOf(value: unknown): Digest {
 }
 
 /** Digest over what the runtime layer of an image holds. */
-export function runtimeDigest(facts: RuntimeFacts): Digest {
-  return digestOf(runtimeAdditions(facts));
+export async function runtimeDigest(facts: RuntimeFacts): Promise<Digest> {
+  return digestOf(await runtimeAdditions(facts));
 }
 
 /**
@@ -25,7 +25,7 @@ export function runtimeDigest(facts: RuntimeFacts): Digest {
  * files, and how the steps work. The lock pins it: another Bowline may make other bytes, and must not do so under the same image ID.
  */
 export async function ownCodeDigest(arch: Arch): Promise<Digest> {
-  const runtime = runtimeAdditions({ name: '', version: '', arch });
+  const runtime = await runtimeAdditions({ name: '', version: '', arch });
   const files = (await staticFiles()).map((entry) =>
     entry.type === 'file' && typeof entry.data === 'function' ? { ...entry, data: entry.data() } : entry,
   );

@@ -16,6 +16,7 @@ import { FileTree } from '../initrd/file-tree.ts';
 import { type KernelTree, requireModules } from '../initrd/kernel-modules.ts';
 import { readLayerIndex } from '../layers/read-layer-index.ts';
 import { runtimeAdditions } from '../runtime/runtime-additions.ts';
+import { fitBase } from '../runtime/runtime-files.ts';
 import { type FoundKernel, findKernel } from '../sources/kernel/find-kernel.ts';
 import { indexModules } from '../sources/kernel/module-index.ts';
 import type { LayerLimits, LayerRef } from '../sources/source.ts';
@@ -28,8 +29,8 @@ import { ROOT_FILES, RootRecord } from './root-record.ts';
 /** A layer of the root, and what it brings. */
 export interface RootLayer {
   layer: LayerRef;
-  /** A kernel or firmware is foreign to the layers below it. */
-  part: 'base' | 'kernel' | 'firmware';
+  /** A kernel, firmware or the agent is foreign to the layers below it. */
+  part: 'base' | 'kernel' | 'firmware' | 'agent';
 }
 
 /** What sealing a root needs. */
@@ -69,7 +70,7 @@ export interface SealedRoot {
 export async function sealRoot(options: SealRootOptions): Promise<SealedRoot> {
   const { bowl, arch, store, signal, progress } = options;
   const layers = options.layers.map(({ layer, part }) => ({ diffId: layer.diffId, foreign: part !== 'base' }));
-  const runtime = runtimeDigest({ name: bowl.name, version: bowl.version, arch });
+  const runtime = await runtimeDigest({ name: bowl.name, version: bowl.version, arch });
   const step = planRoot(bowl, arch, layers, options.files, runtime, (await options.toolbox()).digest);
   const composed = once(() => composeRoot(options));
   const { folder, record, cached } = await options.cache.derive({
@@ -105,7 +106,8 @@ async function composeRoot(options: SealRootOptions): Promise<ComposedRoot> {
       part,
       layer,
       foreign: part !== 'base',
-      entries: await readLayerIndex(store, layer, limits),
+      // Limits are for what comes from elsewhere.
+      entries: await readLayerIndex(store, layer, part === 'agent' ? undefined : limits),
     })),
   );
   const tree = mergeLayers(inputs);
@@ -120,7 +122,7 @@ async function composeRoot(options: SealRootOptions): Promise<ComposedRoot> {
   await requireModules(kernelTree(kernel, store));
   keepOnlyKernel(tree, kernel.version);
   applyImageRules(tree);
-  addToTree(tree, runtimeAdditions({ name: bowl.name, version: bowl.version, arch }));
+  addToTree(tree, fitBase(await runtimeAdditions({ name: bowl.name, version: bowl.version, arch }), tree));
   applyRootChanges(tree, await configureRoot(treeReader(tree, store), bowl, options.bowlFolder));
   return { tree, kernel };
 }

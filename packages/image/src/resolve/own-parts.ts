@@ -1,4 +1,4 @@
-import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BlobStore, type Digest, writeFileAtomic } from '@bowline/host';
 import type { BowlLock } from '@bowline/spec';
@@ -13,11 +13,18 @@ export interface CacheRecord {
 }
 
 /** The only names a record may have, in an archive from elsewhere too. */
-const RECORD_PATH = /^(?:toolbox\/record|initrd\/packages-(?:amd64|arm64)-(?:[0-9a-f]{64}|latest))\.json$/;
+const RECORD_PATH =
+  /^(?:toolbox\/record|initrd\/packages-(?:amd64|arm64)-(?:[0-9a-f]{64}|latest)|agent\/(?:[0-9a-f]{64}|node-(?:amd64|arm64)))\.json$/;
+const AGENT_RECORD = /^[0-9a-f]{64}\.json$/;
 /** Names and versions of some hundred packages. */
 export const MAX_RECORD_BYTES = 2 ** 20;
 
-const InitrdRecord = z.looseObject({ diffId: z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]) });
+const Sha256 = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
+/** What the records of initrd, agent and Node have in common: the one blob that they are about. */
+const BlobRecord = z.union([
+  z.looseObject({ diffId: Sha256 }).transform(({ diffId }) => diffId),
+  z.looseObject({ digest: Sha256 }).transform(({ digest }) => digest),
+]);
 
 /** True for a name that {@link writeCacheRecord} accepts. */
 export function isRecordPath(name: string): boolean {
@@ -25,8 +32,8 @@ export function isRecordPath(name: string): boolean {
 }
 
 /**
- * Bowline's own parts that a build of this lock uses, as far as they are in the cache: the toolbox, and the packages of the initrd of
- * each architecture.
+ * Bowline's own parts that a build of this lock uses, as far as they are in the cache: the toolbox, and for each architecture the
+ * packages of the initrd, the agent, and the Node that it is made with.
  */
 export async function collectOwnParts(
   lock: BowlLock,
@@ -43,12 +50,20 @@ export async function collectOwnParts(
   }
   for (const [arch, locked] of Object.entries(lock.arch)) {
     const pinned = Object.values(locked.bowline).map((digest) => digest.slice('sha256:'.length));
-    for (const name of [...pinned, 'latest'].map((key) => `initrd/packages-${arch}-${key}.json`)) {
+    const add = async (name: string, origin: string, isWanted: (digest: Digest) => boolean): Promise<void> => {
       const content = await readRecord(path.join(cacheFolder, name));
-      const digest = content && parseInitrdRecord(content);
-      if (content === undefined || digest === undefined || !(await store.has(digest))) continue;
+      const digest = content && parseBlobRecord(content);
+      if (content === undefined || digest === undefined || !isWanted(digest) || !(await store.has(digest))) return;
       records.push({ path: name, content });
-      blobs.push({ digest, origin: `the packages of the ${arch} initrd` });
+      blobs.push({ digest, origin });
+    };
+    for (const name of [...pinned, 'latest'].map((key) => `initrd/packages-${arch}-${key}.json`)) {
+      await add(name, `the packages of the ${arch} initrd`, () => true);
+    }
+    await add(`agent/node-${arch}.json`, `Node for the ${arch} agent`, () => true);
+    for (const name of await readdir(path.join(cacheFolder, 'agent')).catch(() => [])) {
+      if (!AGENT_RECORD.test(name)) continue;
+      await add(`agent/${name}`, `the ${arch} agent`, (digest) => digest === locked.bowline['agent']);
     }
   }
   records.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -68,9 +83,9 @@ async function readRecord(file: string): Promise<Uint8Array | undefined> {
   return found?.isFile() && found.size <= MAX_RECORD_BYTES ? readFile(file) : undefined;
 }
 
-function parseInitrdRecord(content: Uint8Array): Digest | undefined {
+function parseBlobRecord(content: Uint8Array): Digest | undefined {
   try {
-    return InitrdRecord.parse(JSON.parse(new TextDecoder().decode(content))).diffId;
+    return BlobRecord.parse(JSON.parse(new TextDecoder().decode(content)));
   } catch {
     return undefined;
   }

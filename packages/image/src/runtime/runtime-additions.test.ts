@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runtimeAdditions } from './runtime-additions.ts';
 
-const additions = runtimeAdditions({ name: 'star"ter', version: '1.2', arch: 'amd64' });
+const additions = await runtimeAdditions({ name: 'star"ter', version: '1.2', arch: 'amd64' });
 const text = (path: string): string =>
   new TextDecoder().decode(additions.find((addition) => addition.path === path)?.content ?? new Uint8Array());
 

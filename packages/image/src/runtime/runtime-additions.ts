@@ -1,6 +1,8 @@
 import { PERSIST_FILE, RELEASE_FILE } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import type { Addition } from '../compose/additions.ts';
+import { symlink, textFile } from './addition.ts';
+import { runtimeFiles } from './runtime-files.ts';
 
 /** What the runtime layer says of the image. Its ID is not part of it: it depends on the root. */
 export interface RuntimeFacts {
@@ -39,9 +41,10 @@ ConditionPathExists=/bin/kmod
 
 /**
  * The runtime layer: what makes any base start cleanly on a read-only root that is renewed as a whole. It goes on top
- * of the base and below the bowl's own configuration. Equal facts give equal additions.
+ * of the base and below the bowl's own configuration; some of it is for some bases only (`fitBase`). Equal facts give equal
+ * additions. The agent itself is a layer of its own.
  */
-export function runtimeAdditions(facts: RuntimeFacts): Addition[] {
+export async function runtimeAdditions(facts: RuntimeFacts): Promise<Addition[]> {
   const release = `NAME=${quote(facts.name)}\nVERSION=${quote(facts.version)}\nARCH=${quote(facts.arch)}\n`;
   return [
     textFile(RELEASE_FILE, release),
@@ -54,18 +57,11 @@ export function runtimeAdditions(facts: RuntimeFacts): Addition[] {
     // systemd makes this link by itself; the tools of other bases only look for it.
     symlink('etc/mtab', '../proc/self/mounts'),
     ...MASKED_UNITS.map((unit) => symlink(`etc/systemd/system/${unit}`, '/dev/null')),
+    ...(await runtimeFiles()),
   ];
 }
 
 /** os-release(5) quoting: names and versions of a bowl hold no quotes, but nothing relies on it. */
 function quote(word: string): string {
   return `"${word.replaceAll(/[\\"$`]/g, '\\$&')}"`;
-}
-
-function symlink(path: string, linkname: string): Addition {
-  return { path, type: 'symlink', mode: 0o777, uid: 0, gid: 0, linkname };
-}
-
-function textFile(path: string, text: string): Addition {
-  return { path, type: 'file', mode: 0o644, uid: 0, gid: 0, content: new TextEncoder().encode(text) };
 }

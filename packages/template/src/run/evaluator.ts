@@ -4,6 +4,7 @@ import { findFunction } from '../functions/table.ts';
 import { errorAt, type TemplateSource } from '../parse/location.ts';
 import type { Command, NumberNode, Operand, Pipeline } from '../parse/node.ts';
 import { isTrue, typeOf } from '../value/kind.ts';
+import { memberOf } from '../value/member.ts';
 import type { Value } from '../value/value.ts';
 import { fitArgument } from './arguments.ts';
 import type { Scope } from './scope.ts';
@@ -114,6 +115,8 @@ export class Evaluator {
       if (this.#options.missingKeyIsError) throw this.fail(offset, `there is no key ${JSON.stringify(name)}`);
       return undefined;
     }
+    const member = memberOf(receiver, name);
+    if (member !== undefined) return member;
     if (receiver === null) throw this.fail(offset, `there is no .${name} in nil`);
     throw this.fail(offset, `there is no .${name} in a value of type ${typeOf(receiver)}`);
   }

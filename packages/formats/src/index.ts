@@ -11,6 +11,14 @@ export { type FatExtent, type FatPlan, type FatVolume, measureFat32, planFat32 }
 export { type FatEntryFound, type FatFound, readFat, readFat32 } from './fat/read.ts';
 export { type FatType, readFatGeometry } from './fat/read-geometry.ts';
 export type { FatFile } from './fat/tree.ts';
+export {
+  editGpt,
+  type GptChanges,
+  type GptEdited,
+  type GptWrite,
+  type UsableSectors,
+  usableSectors,
+} from './gpt/edit.ts';
 export { decodeGuid, encodeGuid, type Guid } from './gpt/guid.ts';
 export { type GptEnds, type GptFound, type GptPartitionFound, parseGpt } from './gpt/read.ts';
 export {

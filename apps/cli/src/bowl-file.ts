@@ -13,13 +13,20 @@ const MAX_READ_BYTES = 4 * 2 ** 20;
  */
 export async function readBowl(path: string, projectFolder: string, cwd: string = process.cwd()): Promise<LoadResult> {
   const named = (absolute: string) => (isAbsolute(path) ? absolute : relative(cwd, absolute));
-  return await loadBowl(await readText(path, cwd), async (reference, fromPath) => {
-    const from = { cwd: dirname(resolve(cwd, fromPath)), projectFolder };
-    return await readText(named(await findBowl(reference, from)), cwd);
-  });
+  const folder = dirname(resolve(cwd, path));
+  return await loadBowl(
+    await readText(path, cwd),
+    async (reference, fromPath) => {
+      const from = { cwd: dirname(resolve(cwd, fromPath)), projectFolder };
+      return await readText(named(await findBowl(reference, from)), cwd);
+    },
+    // A build says that the file is missing; here there is nothing to check then.
+    { readCloudConfig: async (file) => await readText(named(resolve(folder, file)), cwd).catch(() => undefined) },
+  );
 }
 
-async function readText(path: string, cwd: string): Promise<SourceText> {
+/** The head of a document, more than any parser takes. Throws CliError FILE_NOT_FOUND. */
+export async function readText(path: string, cwd: string): Promise<SourceText> {
   const absolute = resolve(cwd, path);
   try {
     return { path, text: await readHead(absolute) };

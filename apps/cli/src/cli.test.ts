@@ -127,6 +127,19 @@ describe('bowline', () => {
     expect(run.stdout).toMatch(/^bad\.yaml:4:1 .*base/m);
   });
 
+  it('checks a cloud-config as one: a machine lives with warnings, --strict does not', async () => {
+    await writeFile(join(folder, 'cloud.yaml'), '#cloud-config\nrunkmd: [x]\nk3s: {enabled: true}\n');
+    const lenient = await bowline(['validate', 'cloud.yaml']);
+    expect(lenient.exitCode).toBe(0);
+    expect(lenient.stdout).toContain('cloud.yaml:2:1  warning: unknown key "runkmd"');
+    expect(lenient.stdout).toContain('k3s is right but not applied');
+    const strict = await bowline(['validate', '--strict', 'cloud.yaml']);
+    expect(strict.exitCode).toBe(2);
+    expect(strict.stdout).toContain('cloud.yaml:2:1  unknown key "runkmd"; it has no effect (did you mean "runcmd"?)');
+    const json: unknown = JSON.parse((await bowline(['validate', 'cloud.yaml', '--json'])).stdout);
+    expect(json).toMatchObject({ valid: true, files: [{ kind: 'cloud-config', notApplied: [{ key: 'k3s' }] }] });
+  });
+
   it('keeps standard output for results', async () => {
     const run = await bowline(['validate', 'starter']);
     expect([run.stdout.endsWith('bowl.yaml: valid\n'), run.stderr]).toEqual([true, '']);

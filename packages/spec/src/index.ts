@@ -1,3 +1,4 @@
+export type { ReadCloudConfig } from './bowl/check-cloud-config.ts';
 export { checkRules } from './bowl/check-rules.ts';
 export { EXTENDS_LIMIT, type LoadOptions, type LoadResult, loadBowl, type ReadExtends } from './bowl/load.ts';
 export { CURRENT_API_VERSION, type Migration } from './bowl/migrate.ts';
@@ -22,6 +23,7 @@ export { findHeader } from './machine/header.ts';
 export { loadMachineDocument, type MachineDocumentOptions } from './machine/load.ts';
 export { type MergedValues, type MergeSource, mergeMachineValues } from './machine/merge.ts';
 export { NOT_APPLIED_YET, type NotAppliedKey, notAppliedKeys } from './machine/not-applied.ts';
+export { isMachineText } from './machine/recognize.ts';
 export { MachineConfig } from './machine/schema.ts';
 export { STAGE_NAMES, stageSequence } from './machine/stage-names.ts';
 export { PLUGIN_KEYS, type PluginKey, Step, UserStep } from './machine/step.ts';

@@ -1,41 +1,80 @@
-import { relative } from 'node:path';
-import { formatProblems, type Problem } from '@bowline/spec';
+import { basename, relative } from 'node:path';
+import {
+  formatProblems,
+  isMachineText,
+  loadMachineDocument,
+  type NotAppliedKey,
+  notAppliedKeys,
+  type Problem,
+  type SourceText,
+} from '@bowline/spec';
 import { Command } from 'commander';
-import { readBowl } from '../bowl-file.ts';
+import { readBowl, readText } from '../bowl-file.ts';
 import { defineCommand } from '../command.ts';
 import { findBowl } from '../places.ts';
 
 interface FileVerdict {
   file: string;
+  kind: 'bowl' | 'cloud-config';
   valid: boolean;
   problems: readonly Problem[];
+  /** Keys of a cloud-config that are right and do nothing yet. */
+  notApplied?: readonly NotAppliedKey[];
 }
 
-/** `bowline validate FILE...`: checks bowls without building them. */
-export const validate = defineCommand<[files: string[]], object>({
+interface ValidateOptions {
+  strict?: true;
+}
+
+/** `bowline validate FILE...`: checks bowls and cloud-configs without building them. */
+export const validate = defineCommand<[files: string[]], ValidateOptions>({
   declare: () =>
     new Command('validate')
-      .summary('check bowls')
+      .summary('check bowls and cloud-configs')
       .description(
-        'Checks bowls and what they extend. Says everything that is wrong at once: file, line, column, nearest word.',
+        'Checks bowls and what they extend, and cloud-configs. Says everything that is wrong at once: file, line, column,\nnearest word. What a machine can live with is a warning.',
       )
-      .argument('<bowl...>', 'folders with bowl.yaml, bowl files, or names of ready bowls'),
-  examples: ['bowline validate edge', 'bowline validate edge/bowl.yaml starter --json'],
-  run: async ([files], _options, context) => {
+      .argument('<file...>', 'folders with bowl.yaml, bowl files, names of ready bowls, or cloud-configs')
+      .option('--strict', 'let warnings be errors'),
+  examples: [
+    'bowline validate edge',
+    'bowline validate edge/bowl.yaml starter --json',
+    'bowline validate --strict cloud-config.yaml',
+  ],
+  run: async ([files], { strict = false }, context) => {
     const verdicts: FileVerdict[] = [];
     for (const argument of files) {
       const path = await findBowl(argument, context);
-      const loaded = await readBowl(shorter(path, context.cwd), context.projectFolder, context.cwd);
-      verdicts.push({ file: path, valid: loaded.ok, problems: loaded.ok ? loaded.warnings : loaded.problems });
+      const name = shorter(path, context.cwd);
+      const source = await readText(name, context.cwd);
+      if (basename(path) !== 'bowl.yaml' && isMachineText(source.text)) {
+        verdicts.push(checkMachineText(source, path, strict));
+        continue;
+      }
+      const loaded = await readBowl(name, context.projectFolder, context.cwd);
+      const problems = loaded.ok ? loaded.warnings : loaded.problems;
+      const valid = loaded.ok && !(strict && problems.length > 0);
+      verdicts.push({ file: path, kind: 'bowl', valid, problems: strict ? asErrors(problems) : problems });
     }
-    const lines = verdicts.map((verdict) => {
-      const problems = formatProblems(verdict.problems);
-      return verdict.valid ? [`${verdict.file}: valid`, problems].filter(Boolean).join('\n') : problems;
-    });
     const valid = verdicts.every((verdict) => verdict.valid);
-    return { text: lines.join('\n'), json: { valid, files: verdicts }, exitCode: valid ? 0 : 2 };
+    return { text: verdicts.map(describe).join('\n'), json: { valid, files: verdicts }, exitCode: valid ? 0 : 2 };
   },
 });
+
+function checkMachineText(source: SourceText, file: string, strict: boolean): FileVerdict {
+  const { document, problems } = loadMachineDocument(source, { strict });
+  const notApplied = document ? notAppliedKeys(document.values) : [];
+  return { file, kind: 'cloud-config', valid: document !== undefined, problems, notApplied };
+}
+
+function describe({ file, valid, problems, notApplied = [] }: FileVerdict): string {
+  const notes = notApplied.map(({ key, reason }) => `${file}: ${key} is right but not applied: ${reason}`);
+  return [valid ? `${file}: valid` : '', formatProblems(problems), ...notes].filter(Boolean).join('\n');
+}
+
+function asErrors(problems: readonly Problem[]): Problem[] {
+  return problems.map((problem) => ({ ...problem, severity: 'error' }));
+}
 
 /** The path people typed, more or less: messages with it stay short. */
 function shorter(path: string, cwd: string): string {

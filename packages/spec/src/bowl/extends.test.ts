@@ -51,8 +51,8 @@ describe('extends', () => {
     [
       'cloudConfig is replaced as a whole',
       'cloudConfig: {file: x}\n',
-      'cloudConfig: {inline: y}',
-      { cloudConfig: { inline: 'y' } },
+      'cloudConfig: {inline: "#cloud-config"}',
+      { cloudConfig: { inline: '#cloud-config' } },
     ],
     ['arch is replaced', 'arch: [amd64]\n', 'arch: [arm64]', { arch: ['arm64'] }],
     ['outputs are replaced', 'outputs: [iso]\n', 'outputs: [raw]', { outputs: ['raw'] }],

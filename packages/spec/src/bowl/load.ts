@@ -3,6 +3,7 @@ import { type Problem, sortProblems } from '../problem.ts';
 import { explain } from '../schema/explain.ts';
 import { formatPath, type Located, type LocatedScalar, nearestNode, toValue, valueOf } from '../yaml/located.ts';
 import { parseYaml, type SourceText } from '../yaml/parse.ts';
+import { checkCloudConfig, type ReadCloudConfig } from './check-cloud-config.ts';
 import { checkRules } from './check-rules.ts';
 import { mergeDocuments } from './merge.ts';
 import { CURRENT_API_VERSION, MIGRATIONS, type Migration, migrateDocument } from './migrate.ts';
@@ -26,6 +27,8 @@ export type ReadExtends = (reference: string, fromPath: string) => Promise<Sourc
 export interface LoadOptions {
   /** Instead of MIGRATIONS; for tests. */
   migrations?: readonly Migration[];
+  /** Lets the file of `cloudConfig.file` be checked too; inline text always is. */
+  readCloudConfig?: ReadCloudConfig;
 }
 
 export type LoadResult =
@@ -66,7 +69,11 @@ export async function loadBowl(
     problems.push(...explain(explained, Bowl, { partial: !whole }), ...checkRules(document));
     if (!hasError(problems) && whole) {
       const result = Bowl.safeParse(toValue(document));
-      if (result.success) return { ok: true, bowl: result.data, warnings: sorted(problems, sources), sources };
+      if (result.success) {
+        problems.push(...(await checkCloudConfig(document, sources, options.readCloudConfig)));
+        if (hasError(problems)) return { ok: false, problems: limit(sorted(problems, sources)) };
+        return { ok: true, bowl: result.data, warnings: sorted(problems, sources), sources };
+      }
       // The explanation above knows fewer rules than the schema: say what the schema says.
       for (const issue of result.error.issues) {
         const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));

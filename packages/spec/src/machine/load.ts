@@ -1,4 +1,5 @@
 import { type Problem, sortProblems } from '../problem.ts';
+import { quote } from '../schema/explain.ts';
 import type { LocatedEntry, LocatedMap } from '../yaml/located.ts';
 import { type ParseResult, parseYaml, type SourceText } from '../yaml/parse.ts';
 import type { MachineDocument, MachineDocumentResult } from './document.ts';
@@ -38,10 +39,11 @@ function load(source: SourceText): MachineDocumentResult {
     incomplete: true,
   });
   const at = { file: source.path, line: 1, column: 1 };
-  if (/^\ufeff?(\ufffd{2}|[^\0]?\0|\0)/.test(source.text.slice(0, 4)) && source.text.includes('\0')) {
-    return unusable([
-      { ...at, path: '', message: 'the file is UTF-16 or no text at all; save it as UTF-8', severity: 'error' },
-    ]);
+  if (source.text.includes('\0')) {
+    // Decoded as UTF-8, every second character of ASCII text in UTF-16 is a NUL.
+    const wide = /^(\ufffd\ufffd|\ufeff)?(\0[^\0]|[^\0]\0)(\0[^\0]|[^\0]\0)/.test(source.text);
+    const message = wide ? 'the file is UTF-16; save it as UTF-8' : 'the file holds NUL bytes, which text never does';
+    return unusable([{ ...at, path: '', message, severity: 'error' }]);
   }
   const { node, problems, incomplete, fatal } = parse(source);
   if (fatal) return unusable(problems);
@@ -98,7 +100,7 @@ function headerProblems(source: SourceText, node: LocatedMap): Problem[] {
 
 function ignoredWithoutHeader({ key, keyAt }: LocatedEntry): Problem {
   const known = Object.hasOwn(MachineConfig.shape, key);
-  const name = known ? key : 'a key';
+  const name = quote(key) ?? 'a key';
   const cure = known ? 'write #cloud-config into the first line' : 'nothing knows it either';
   return { ...warningAt(keyAt, `${name} is ignored: the file has no header; ${cure}`), path: known ? key : '' };
 }

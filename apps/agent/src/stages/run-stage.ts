@@ -1,9 +1,9 @@
-import { withFileLock } from '@bowline/host';
 import { STAGE_FOLDERS } from '@bowline/os-layout';
 import { type Collected, collectConfig } from '../config/collect.ts';
 import type { RemoteLimits } from '../config/remote-config.ts';
 import { describeTrouble } from '../config/use-config.ts';
 import type { Machine } from '../machine/machine.ts';
+import { withPidLock } from '../machine/pid-lock.ts';
 import { PLUGINS } from '../plugins/registry.ts';
 import { stepLines, tellConsole, warningLine } from './journal.ts';
 import { planStage } from './plan-stage.ts';
@@ -50,7 +50,7 @@ export async function runStage(stage: string, machine: Machine, options: StageOp
     signal: machine.signal,
     onWait: () => say(warningLine(`${stage}: another stage is running: waiting`)),
   };
-  return await withFileLock(machine.locate(LOCK_FILE), lock, async () => {
+  return await withPidLock(machine.locate(LOCK_FILE), lock, async () => {
     const startedMs = performance.now();
     const startedAt = machine.clock.now().toISOString();
     const { plan, collected } = await prepare(stage, machine, options, true);
@@ -101,15 +101,14 @@ async function prepare(stage: string, machine: Machine, options: StageOptions, k
   return { plan, collected };
 }
 
-/** On the console once per start of the machine, in the journal at every run. */
+/** Once per start of the machine: the same configuration is read by every stage. */
 async function reportTroubles(record: StageRecord, machine: Machine, say: (line: string) => void): Promise<void> {
-  for (const warning of record.warnings) say(warningLine(`${record.stage}: ${warning}`));
-  if (record.config.length === 0) return;
+  const troubles = record.config.map(describeTrouble);
+  if (record.warnings.length + troubles.length === 0) return;
   const { runs } = await readStageRecords(machine);
-  const told = new Set(runs.flatMap(({ config }) => config.map(describeTrouble)));
-  for (const trouble of record.config) {
-    const line = describeTrouble(trouble);
-    say(warningLine(`${record.stage}: ${line}`));
-    if (!told.has(line)) await tellConsole(machine, line);
+  const told = new Set(runs.flatMap(({ config, warnings }) => [...config.map(describeTrouble), ...warnings]));
+  for (const line of [...record.warnings, ...troubles]) {
+    if (!told.has(line)) say(warningLine(`${record.stage}: ${line}`));
   }
+  for (const line of troubles) if (!told.has(line)) await tellConsole(machine, line);
 }

@@ -121,7 +121,9 @@ async function succeeds(command: string, machine: Machine): Promise<boolean> {
       argv: [(await machine.program('sh')) ?? '/bin/sh', '-c', command],
       name: 'if',
       stdout: { kind: 'chunks', onChunk: () => undefined },
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+      cwd: machine.locate('/'),
+      // As for commands: the machine's own zone.
+      env: { TZ: ':/etc/localtime' },
       timeoutMs: CONDITION_TIMEOUT_MS,
       signal: machine.signal,
     });

@@ -42,7 +42,7 @@ export async function readEntity(text: string): Promise<Entity> {
   const { parse } = await import('yaml');
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 10, logLevel: 'silent' });
+    value = parse(text, { maxAliasCount: 10, logLevel: 'error' });
   } catch (error) {
     throw invalid('the entity is no YAML', error);
   }

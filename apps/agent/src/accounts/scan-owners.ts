@@ -50,7 +50,6 @@ async function scanFolder(
     for await (const entry of entries) {
       if (scan.files >= limit) {
         scan.complete = false;
-        await entries.close().catch(() => undefined);
         return;
       }
       const path = join(folder, entry.name);

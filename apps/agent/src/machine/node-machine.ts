@@ -55,8 +55,11 @@ export class NodeMachine implements Machine {
 
   async render(text: string, options: { missingKeyIsError?: boolean } = {}): Promise<string> {
     if (!text.includes('{{')) return text;
-    const { renderTemplate } = await import('@bowline/template');
-    return renderTemplate(text, {}, { ...options, host: this.#templateHost() });
+    const [{ renderTemplate }, { systemFacts }] = await Promise.all([
+      import('@bowline/template'),
+      import('../facts/system-facts.ts'),
+    ]);
+    return renderTemplate(text, await systemFacts(this), { ...options, host: this.#templateHost() });
   }
 
   async program(name: string): Promise<string | undefined> {

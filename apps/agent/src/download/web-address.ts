@@ -19,12 +19,17 @@ export function describeUrl(url: string | URL): string {
 
 /** Takes user and password out of an address, as `fetch` wants it. */
 export function splitCredentials(from: URL): { url: URL; authorization: string | undefined } {
+  const { url, username, password } = splitLogin(from);
+  if (username === '' && password === '') return { url, authorization: undefined };
+  return { url, authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+}
+
+/** An address without its user and password, and these, decoded. */
+export function splitLogin(from: URL): { url: URL; username: string; password: string } {
   const url = new URL(from);
-  if (url.username === '' && url.password === '') return { url, authorization: undefined };
-  const text = `${decode(url.username)}:${decode(url.password)}`;
   url.username = '';
   url.password = '';
-  return { url, authorization: `Basic ${Buffer.from(text).toString('base64')}` };
+  return { url, username: decode(from.username), password: decode(from.password) };
 }
 
 function decode(text: string): string {

@@ -12,6 +12,8 @@ export interface ProgramOptions
   missingHint?: string;
   /** Leave out what the program said: it may repeat secrets. */
   keepQuiet?: boolean;
+  /** Says in our words what standard error means, instead of repeating its last line. */
+  explain?: (stderr: string) => string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function runProgram(
   args: readonly string[],
   options: ProgramOptions = {},
 ): Promise<ProcessResult> {
-  const { missingHint, keepQuiet, ...spec } = options;
+  const { missingHint, keepQuiet, explain, ...spec } = options;
   const program = await machine.program(name);
   if (program === undefined) throw programMissing(name, missingHint);
   try {
@@ -36,7 +38,8 @@ export async function runProgram(
     });
   } catch (error) {
     const verb = args.find((argument) => /^[a-z][a-z-]*$/.test(argument));
-    throw explainProgramError(error, verb === undefined ? name : `${name} ${verb}`, keepQuiet ?? false);
+    const say = explain ?? (keepQuiet ? () => undefined : lastLine);
+    throw explainProgramError(error, verb === undefined ? name : `${name} ${verb}`, say);
   }
 }
 
@@ -50,7 +53,11 @@ export function programMissing(name: string, hint?: string): AgentError {
 }
 
 /** What became of a program, without its arguments, which messages of the system would repeat. */
-export function explainProgramError(error: unknown, title: string, keepQuiet: boolean): AgentError {
+export function explainProgramError(
+  error: unknown,
+  title: string,
+  say: (stderr: string) => string | undefined = () => undefined,
+): AgentError {
   if (!(error instanceof HostError)) return stepFailed(`${title} could not be run`);
   if (error.code === 'PROCESS_TIMEOUT' || error.code === 'ABORTED') {
     return new AgentError({ code: 'STEP_TIMEOUT', message: `${title} did not end in time and was stopped` });
@@ -58,8 +65,8 @@ export function explainProgramError(error: unknown, title: string, keepQuiet: bo
   if (error.code !== 'PROCESS_FAILED') return stepFailed(`${title} could not be run`);
   const { exitCode, signal, stderrTail } = error.details ?? {};
   const how = typeof signal === 'string' ? `signal ${signal}` : `exit code ${String(exitCode)}`;
-  const words = keepQuiet || typeof stderrTail !== 'string' ? '' : lastLine(stderrTail);
-  return stepFailed(`${title} failed with ${how}${words === '' ? '' : `: ${words}`}`);
+  const words = typeof stderrTail === 'string' ? say(stderrTail) : undefined;
+  return stepFailed(`${title} failed with ${how}${words ? `: ${words}` : ''}`);
 }
 
 function lastLine(text: string): string {

@@ -32,7 +32,7 @@ export const commands = definePlugin({
               signal: machine.signal,
             });
           } catch (error) {
-            throw explainProgramError(error, title, true);
+            throw explainProgramError(error, title);
           }
           return { changed: true };
         },

@@ -6,7 +6,7 @@ import type { StepPlugin } from './plugin.ts';
 export const PLUGINS: { readonly [K in PluginKey]: () => Promise<StepPlugin<K>> } = {
   dns: async () => (await import('./dns.ts')).dns,
   downloads: async () => (await import('./downloads.ts')).downloads,
-  git: () => missing('git'),
+  git: async () => (await import('./git.ts')).git,
   ensure_entities: async () => (await import('./ensure-entities.ts')).ensureEntities,
   directories: async () => (await import('./directories.ts')).directories,
   files: async () => (await import('./files.ts')).files,
@@ -18,7 +18,7 @@ export const PLUGINS: { readonly [K in PluginKey]: () => Promise<StepPlugin<K>> 
   authorized_keys: async () => (await import('./authorized-keys.ts')).authorizedKeys,
   modules: async () => (await import('./modules.ts')).modules,
   timesyncd: async () => (await import('./timesyncd.ts')).timesyncd,
-  systemctl: () => missing('systemctl'),
+  systemctl: async () => (await import('./systemctl.ts')).systemctl,
   environment: async () => (await import('./environment.ts')).environment,
   systemd_firstboot: async () => (await import('./systemd-firstboot.ts')).systemdFirstboot,
   datasource: async () => (await import('./datasource.ts')).datasource,

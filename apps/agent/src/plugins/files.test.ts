@@ -102,6 +102,15 @@ describe('files', () => {
     expect(await fileText(test, '/etc/motd')).toBe('old\n');
   });
 
+  it.each<[what: string, content: string, encoding: ContentEncoding, text: string]>([
+    ['text', 'on {{ "x86" | upper }}\n', '', 'on X86\n'],
+    ['what is text once decoded', Buffer.from('{{ add 1 2 }}').toString('base64'), 'b64', '3'],
+    ['no text', Buffer.from('\0{{ nonsense').toString('base64'), 'b64', '\0{{ nonsense'],
+  ])('are rendered: %s', async (_what, content, encoding, text) => {
+    expect(await runTwice(test, files, [{ path: '/etc/motd', content, encoding }])).toEqual([true, false]);
+    expect(await fileText(test, '/etc/motd')).toBe(text);
+  });
+
   it('with a broken template are not written, and the next one is', async () => {
     const config = [
       { path: '/etc/motd', content: '{{ nonsense' },

@@ -27,18 +27,17 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The ledger of the machine; empty where there is none yet. One that cannot be read is set aside as
- * `identity.json.unreadable`, because a machine must start all the same; `warning` then says so.
+ * `identity.json.unreadable`, because a machine must start all the same; `warning` then says so. Never throws.
  */
 export async function readIdentityLedger(machine: Machine): Promise<{ ledger: IdentityLedger; warning?: string }> {
   const path = machine.locate(IDENTITY_LEDGER_FILE);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? undefined : '',
+  );
   if (text === undefined) return { ledger: emptyLedger() };
   const ledger = parseIdentityLedger(text);
   if (ledger !== undefined) return { ledger };
-  await rename(path, `${path}.unreadable`);
+  await rename(path, `${path}.unreadable`).catch(() => undefined);
   return {
     ledger: emptyLedger(),
     warning: `${IDENTITY_LEDGER_FILE} could not be read and was set aside; numbers are taken from the image anew`,

@@ -68,10 +68,7 @@ function toProvisioned(value: Record<string, unknown>): Provisioned | undefined 
 
 async function readMap<T>(path: string, read: (value: Record<string, unknown>) => T | undefined) {
   const map = new Map<string, T>();
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{}';
-    throw error;
-  });
+  const text = await readFile(path, 'utf8').catch(() => '{}');
   const users = parseUsers(text);
   for (const [name, value] of Object.entries(users)) {
     const record = typeof value === 'object' && value !== null ? read(value as Record<string, unknown>) : undefined;

@@ -1,5 +1,7 @@
 import { lstat } from 'node:fs/promises';
+import { BowlineError } from '@bowline/errors';
 import type { Machine } from '../machine/machine.ts';
+import { stepFailed } from '../step-error.ts';
 import { explainFileError } from '../system-file/link-target.ts';
 import type { PasswdEntry } from './account-codecs.ts';
 import { type AccountDatabase, editAccounts } from './account-database.ts';
@@ -55,7 +57,7 @@ export async function provisionUser(
       home = await tryHome(machine, user, made.entry, defaults, current !== undefined);
       if (password !== undefined) {
         records.set(user.name, password.record);
-        await writePasswordRecords(machine, records);
+        await keep(made.notes, () => writePasswordRecords(machine, records));
         setPassword(accounts, user.name, password, defaults);
       }
       return made;
@@ -68,8 +70,18 @@ export async function provisionUser(
   );
   const { entry, notes } = result;
   const subordinate = user.system ? false : await giveAllSubordinateIds(machine, entry, defaults);
-  if (home.failure !== undefined) throw explainFileError(home.failure, entry.home);
+  if (home.failure !== undefined) throw homeFailed(home.failure, entry);
   return { changed: changed || home.made || subordinate, entry, notes: [...notes, ...(home.note ? [home.note] : [])] };
+}
+
+/** A state that cannot be written, for a disk that is full, must not keep people out: they are made, and it is told. */
+async function keep(notes: string[], write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const why = error instanceof BowlineError ? error.message : 'it cannot be written';
+    notes.push(`number or password may be another after the next start: ${why}`);
+  }
 }
 
 interface HomeOutcome {
@@ -95,6 +107,13 @@ async function tryHome(
   } catch (failure) {
     return { made: false, failure };
   }
+}
+
+function homeFailed(failure: unknown, { name, home }: PasswdEntry): unknown {
+  const explained = explainFileError(failure, home);
+  if (explained instanceof BowlineError) return explained;
+  const hint = `Look at the folders of ${home} with ls -ld; user ${name} itself was made.`;
+  return stepFailed(`the home folder ${home} could not be made`, hint, failure);
 }
 
 /** A user of the configuration whose home folder could not be made before. */
@@ -134,7 +153,7 @@ async function makeUser(
   }
   const entry = { name: user.name, password: 'x', uid, gid, gecos: user.gecos, home, shell };
   accounts.passwd.put(entry);
-  await writeIdentityLedger(machine, ledger);
+  await keep(notes, () => writeIdentityLedger(machine, ledger));
   return { entry, notes };
 }
 

@@ -62,7 +62,9 @@ export async function restoreIdentity(machine: Machine): Promise<RestoredIdentit
       if (base === undefined) await writeProvisioned(machine, provisioned);
     },
   );
-  await writeIdentityLedger(machine, ledger);
+  await writeIdentityLedger(machine, ledger).catch(() => {
+    warnings.push('the numbers of users and groups could not be kept: state cannot be written');
+  });
   warnings.push(...moved.map(describeMove));
   return { added, moved, passwords, warnings };
 }

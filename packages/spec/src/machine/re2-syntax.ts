@@ -22,8 +22,8 @@ export function findRe2Fault(pattern: string): string | undefined {
       if (!repeatable) return 'a repetition has nothing to repeat';
     }
     repeated = token.kind === 'repeat';
+    // Flags such as (?i) are nothing themselves: what stands before them is what can be repeated.
     if (token.kind !== 'flags') repeatable = token.kind === 'atom' || token.kind === 'close' || repeated;
-    else repeatable = false;
     rest = rest.slice(token.length);
   }
   return depth > 0 ? 'a ( is not closed' : undefined;
@@ -82,10 +82,9 @@ function escapeToken(text: string, inClass: boolean): Token {
     const end = text.indexOf('\\E', 2);
     return { kind: 'atom', length: end < 0 ? text.length : end + 2 };
   }
-  if (text.startsWith('\\E') && !inClass) return { kind: 'flags', length: 2 };
   const long = /^\\([pP](\^?\w|\{\^?\w+\})|x([0-9A-Fa-f]{2}|\{[0-9A-Fa-f]{1,6}\}))/.exec(text);
   if (long) return { kind: 'atom', length: long[0].length };
-  const known = inClass ? /^\\([dDsSwWafnrtv]|[^\w])/u : /^\\([AzbBCdDsSwWafnrtv]|[^\w])/u;
+  const known = inClass ? /^\\([dDsSwWafnrtv]|[^\w])/u : /^\\([AzbBdDsSwWafnrtv]|[^\w])/u;
   const plain = known.exec(text);
   return plain ? { kind: 'atom', length: plain[0].length } : { fault: 'has an escape with \\ that RE2 does not know' };
 }

@@ -54,7 +54,7 @@ export const cloudInitKeys = {
   growpart: z
     .strictObject({
       mode: z
-        .union([z.string(), z.boolean()])
+        .union([z.boolean(), z.string()])
         .optional()
         .meta({ description: 'off or false for nothing.', examples: ['auto', false] }),
       devices: texts('Disks whose last partition takes the rest.', '/dev/vda'),

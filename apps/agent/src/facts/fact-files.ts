@@ -19,7 +19,7 @@ export async function readFact(machine: Machine, path: string): Promise<string> 
 /** Names in a folder of the machine, sorted; none where it cannot be read. */
 export async function listFacts(machine: Machine, path: string): Promise<string[]> {
   const names = await readdir(machine.locate(path)).catch(() => []);
-  return names.toSorted();
+  return names.toSorted((left, right) => (left < right ? -1 : 1));
 }
 
 /** Last name of what a link of the machine points at; empty where there is none. */

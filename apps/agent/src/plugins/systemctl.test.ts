@@ -136,6 +136,7 @@ describe('systemctl where systemd runs', () => {
 
 describe('systemctl where OpenRC runs', () => {
   beforeEach(async () => {
+    await test.remove();
     test = await makeTestMachine({ files: { '/etc/init.d/sshd': '#!/sbin/openrc-run\n' } });
     await addProgram(
       test,

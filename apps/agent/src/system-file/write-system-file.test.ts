@@ -78,6 +78,15 @@ describe('writeSystemFile', () => {
     await writing;
   });
 
+  it('hands values to the kernel, once, and keeps its mode', async () => {
+    await mkdir(join(test.root, '/sys/power'), { recursive: true });
+    await writeFile(join(test.root, '/sys/power/state'), 'off\n', { mode: 0o600 });
+    expect(await writeSystemFile(test.machine, '/sys/power/state', 'on', attributes)).toBe(true);
+    expect(await writeSystemFile(test.machine, '/sys/power/state', 'on\n', attributes)).toBe(false);
+    expect(await readdir(join(test.root, '/sys/power'))).toEqual(['state']);
+    expect((await stat(join(test.root, '/sys/power/state'))).mode & 0o777).toBe(0o600);
+  });
+
   it('does not depend on the umask', async () => {
     const umask = process.umask(0o077);
     await writeSystemFile(test.machine, '/opt/a/f', 'x', attributes);

@@ -1,10 +1,13 @@
-import { chmod, chown, open, readFile, rename } from 'node:fs/promises';
+import { chmod, chown, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncFolder, withScratchFolder } from '@bowline/host';
 import type { Machine } from '../machine/machine.ts';
 import type { Owner } from '../ownership/owner.ts';
 import { explainFileError, type FileTarget, findFileTarget } from './link-target.ts';
 import { folderModeFor, makeFolders } from './make-folders.ts';
+
+/** Files that are the kernel itself: there is nothing to rename, and mode and owner are not ours to choose. */
+const KERNEL_FILE = /^\/(proc|sys)\//;
 
 /** What a file of the machine shall be like. */
 export interface FileAttributes {
@@ -26,6 +29,7 @@ export async function writeSystemFile(
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const target = await findFileTarget(machine, path);
   try {
+    if (target.stats !== undefined && KERNEL_FILE.test(path)) return await writeKernelFile(target, bytes);
     if (await holds(target, bytes)) return await applyAttributes(target, attributes);
     const folder = dirname(target.path);
     await makeFolders(folder, folderModeFor(attributes.mode), attributes.owner);
@@ -76,6 +80,13 @@ export async function applyAttributes(target: FileTarget, attributes: FileAttrib
   if (!isOwned) await chown(target.path, owner.uid, owner.gid);
   if (isOwned && (stats.mode & 0o7777) === mode) return false;
   await chmod(target.path, mode);
+  return true;
+}
+
+async function writeKernelFile(target: FileTarget, bytes: Uint8Array): Promise<boolean> {
+  const old = await readFile(target.path, 'utf8').catch(() => undefined);
+  if (old?.trim() === Buffer.from(bytes).toString().trim()) return false;
+  await writeFile(target.path, bytes);
   return true;
 }
 

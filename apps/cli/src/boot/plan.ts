@@ -27,6 +27,8 @@ export interface MachinePlan {
   accelerator: 'kvm' | 'tcg';
   memoryMiB: number;
   cpus: number;
+  /** Instead of the best CPU that can be emulated. */
+  cpuModel?: string | undefined;
   firmware: Firmware;
   /** In boot order. */
   media: readonly Medium[];

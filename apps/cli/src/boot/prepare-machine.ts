@@ -20,6 +20,8 @@ export interface MachineRequest {
   arch?: Arch | undefined;
   memoryMiB?: number | undefined;
   cpus?: number | undefined;
+  /** Name of an emulated CPU, such as `qemu64`; the best there is unless given. */
+  cpuModel?: string | undefined;
   tpm?: boolean | undefined;
   secureBoot?: boolean | undefined;
   /** The PC's BIOS instead of UEFI. */
@@ -74,6 +76,7 @@ export async function prepareMachine(
       accelerator: await chooseAccelerator(image.arch, environment),
       memoryMiB: request.memoryMiB ?? defaultMemoryMiB(image),
       cpus: request.cpus ?? 1,
+      cpuModel: request.cpuModel,
       firmware: await prepareFirmware(request, image, folder),
       media,
       network: planNetwork(request, image),

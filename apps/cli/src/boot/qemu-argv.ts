@@ -56,14 +56,14 @@ function machineArgs(plan: MachinePlan): string[] {
   const kvm = plan.accelerator === 'kvm';
   if (plan.arch === 'arm64') {
     // TCG emulates ARM's pointer authentication with an expensive cipher unless told to use a cheap one.
-    const cpu = kvm ? 'host' : 'max,pauth-impdef=on';
+    const cpu = plan.cpuModel ?? (kvm ? 'host' : 'max,pauth-impdef=on');
     return ['-machine', 'virt', ...acceleratorArgs(plan), '-cpu', cpu];
   }
   const secure = plan.firmware.kind === 'uefi' && plan.firmware.secureBoot;
   // graphics=off sends the BIOS's and its boot loader's messages to the serial port.
   const machine = `q35,graphics=off${secure ? ',smm=on' : ''}`;
   // Every store to a page walks all code that was ever translated from it: clear pages by eight bytes, not by one.
-  return ['-machine', machine, ...acceleratorArgs(plan), '-cpu', kvm ? 'host' : 'max,-erms'];
+  return ['-machine', machine, ...acceleratorArgs(plan), '-cpu', plan.cpuModel ?? (kvm ? 'host' : 'max,-erms')];
 }
 
 /**

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostError, nodeHost } from '@bowline/host';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { runAgent } from './agent.ts';
 import { COMMANDS } from './commands/all.ts';
 import type { CommandDefinition } from './commands/command.ts';
@@ -13,7 +14,7 @@ import { AGENT_VERSION } from './version.ts';
 async function run(...argv: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   const said = { stdout: '', stderr: '' };
   const exitCode = await runAgent(argv, {
-    host: nodeHost(),
+    host: async () => nodeHost(),
     cwd: '/',
     version: AGENT_VERSION,
     root: '/nowhere',
@@ -78,6 +79,57 @@ describe('the command line', () => {
   });
 });
 
+describe('validate', () => {
+  it('accepts a configuration, with what is wrong in it', async () => {
+    const path = await put('#cloud-config\nhostnam: a\nk3s: {enabled: true}\n');
+    const { exitCode, stdout } = await run('validate', path);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^${path}: valid\n${path}:2:1  warning: .*hostname.*\n${path}: k3s is right but`),
+    );
+    expect(await run('validate', path, '--strict')).toMatchObject({ exitCode: 2 });
+    const { stdout: json } = await run('validate', path, '--strict-validation', '--json');
+    expect(JSON.parse(json)).toMatchObject({
+      valid: false,
+      files: [{ kind: 'cloud-config', problems: [{ line: 2 }] }],
+    });
+  });
+
+  it.each<[what: string, text: string, exitCode: number]>([
+    ['an empty file', '', 0],
+    ['a list', '#cloud-config\n- a\n', 2],
+    ['10 MB', `#cloud-config\n${'#'.repeat(10_000_000)}\n`, 2],
+  ])('%s', async (_what, text, exitCode) => {
+    expect(await run('validate', await put(text))).toMatchObject({ exitCode, stderr: '' });
+  });
+
+  it('says that a file is not there', async () => {
+    expect(await run('validate', '/nowhere.yaml')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/ENOENT/),
+    });
+  });
+
+  async function put(text: string): Promise<string> {
+    folder = await mkdtemp(join(tmpdir(), 'bowline-validate-'));
+    await writeFile(join(folder, 'a.yaml'), text);
+    return join(folder, 'a.yaml');
+  }
+  let folder = '';
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+});
+
+describe('state get', () => {
+  it('answers queries', async () => {
+    expect(await run('state', 'get', '.boot')).toEqual({ exitCode: 0, stdout: 'unknown_boot\n', stderr: '' });
+    expect(JSON.parse((await run('state', 'get', '.persistent.found', '--json')).stdout)).toEqual([false]);
+    expect(await run('state', 'get', '.[')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/QUERY_INVALID/),
+    });
+  });
+});
+
 describe('exit codes', () => {
   it('are given by the code of an error', () => {
     expect(exitCodeOf(new AgentError({ code: 'USAGE', message: '' }))).toBe(2);
@@ -108,12 +160,3 @@ async function expectParses(definition: CommandDefinition, example: string): Pro
   await program.parseAsync(example.split(' ').slice(1), { from: 'user' });
   expect(invoked, example).toBe(true);
 }
-
-describe('the agent', () => {
-  it('has no command file that nobody can call', async () => {
-    const names = await readdir(join(import.meta.dirname, 'commands'));
-    const commands = names.filter((name) => !['all.ts', 'command.ts'].includes(name) && !name.endsWith('.test.ts'));
-    const declared = await Promise.all(COMMANDS.map(async ({ name, load }) => (await load(), `${name}.ts`)));
-    expect(commands.filter((name) => !declared.includes(name))).toEqual([]);
-  });
-});

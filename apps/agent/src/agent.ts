@@ -3,12 +3,12 @@ import { COMMANDS, type CommandEntry } from './commands/all.ts';
 import type { CommandContext, Outcome } from './commands/command.ts';
 import { AgentError } from './error.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import { NodeMachine } from './machine/node-machine.ts';
 import { errorDocument, failureText } from './output.ts';
 
 /** Everything around one run of the command line. */
 export interface AgentWorld {
-  host: Host;
+  /** Makes what touches the world; called when a command was chosen. */
+  host: () => Promise<Host>;
   cwd: string;
   version: string;
   /** Folder that stands for the machine; `/` on a machine. */
@@ -63,7 +63,7 @@ async function parseAndRun(
       help += text;
     },
     invoke: async (chosen, args, options) => {
-      outcome = await chosen.run(args, options, makeContext(world, json));
+      outcome = await chosen.run(args, options, await makeContext(world, json));
     },
   });
   for (const alias of entry.aliases ?? []) program.commands[0]?.alias(alias);
@@ -80,10 +80,11 @@ async function parseAndRun(
   return outcome ?? { text: help, json: { help } };
 }
 
-function makeContext(world: AgentWorld, json: boolean): CommandContext {
+async function makeContext(world: AgentWorld, json: boolean): Promise<CommandContext> {
+  const [host, { NodeMachine }] = await Promise.all([world.host(), import('./machine/node-machine.ts')]);
   return {
-    host: world.host,
-    machine: new NodeMachine({ host: world.host, root: world.root, signal: world.signal }),
+    host,
+    machine: new NodeMachine({ host, root: world.root, signal: world.signal }),
     signal: world.signal,
     cwd: world.cwd,
     version: world.version,

@@ -1,4 +1,3 @@
-import { nodeHost } from '@bowline/host';
 import { runAgent } from './agent.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -26,14 +25,14 @@ function writer(stream: NodeJS.WriteStream): (text: string) => Promise<void> {
     });
 }
 
-const host = nodeHost();
 // A promise, not top-level await: the agent ships as one CommonJS file.
 void runAgent(process.argv.slice(2), {
-  host,
+  // Loaded when a command needs it: the help does not.
+  host: async () => (await import('@bowline/host')).nodeHost(),
   cwd: process.cwd(),
   version: AGENT_VERSION,
   // A folder that stands for the machine, for tests; everything else is as on a machine.
-  root: host.env['BOWLINE_ROOT'] ?? '/',
+  root: process.env['BOWLINE_ROOT'] ?? '/',
   signal: stopper.signal,
   stdout: writer(process.stdout),
   stderr: writer(process.stderr),

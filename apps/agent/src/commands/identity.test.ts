@@ -24,7 +24,7 @@ async function agent(...argv: string[]) {
   let stdout = '';
   let stderr = '';
   const exitCode = await runAgent(argv, {
-    host: nodeHost(),
+    host: async () => nodeHost(),
     cwd: test.root,
     version: '0.0.0',
     root: test.root,

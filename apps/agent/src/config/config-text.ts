@@ -40,8 +40,7 @@ export function decodeConfig(bytes: Uint8Array): ConfigText {
   }
   if (bytes.includes(0)) return { reason: 'is binary' };
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return text.trim() === '' ? { reason: 'is empty' } : { text };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
     return { reason: 'is not UTF-8' };
   }

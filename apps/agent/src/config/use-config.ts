@@ -69,6 +69,8 @@ export function describeTrouble({ source, reason, lastGood, partly }: ConfigTrou
 
 async function tryText(source: ConfigSource, found: ConfigText, read: ReadDocument): Promise<ReadResult> {
   if ('reason' in found) return unusable(found.reason);
+  // Left behind by a full disk or a power cut, more often than meant.
+  if (found.text.trim() === '') return unusable('is empty');
   try {
     return await read(source.name, (await source.prepare?.(found.text)) ?? found.text);
   } catch (error) {

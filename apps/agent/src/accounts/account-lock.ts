@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
+import { explainFileError } from '../system-file/link-target.ts';
 
 const RETRY_MS = 100;
 const WAIT_MS = 30_000;
@@ -18,12 +19,12 @@ const WAIT_MS = 30_000;
 export async function withAccountLock<T>(machine: Machine, file: string, work: () => Promise<T>): Promise<T> {
   const path = machine.locate(`${file}.lock`);
   const own = machine.locate(`${file}.${process.pid}.${randomBytes(4).toString('hex')}`);
-  await mkdir(dirname(path), { recursive: true });
-  const handle = await open(own, 'wx', 0o600);
   try {
-    await handle.writeFile(`${process.pid}\0`);
-    await handle.close();
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(own, `${process.pid}\0`, { flag: 'wx', mode: 0o600 });
     await take(own, path, file, machine.signal);
+  } catch (error) {
+    throw explainFileError(error, file);
   } finally {
     await unlink(own).catch(() => undefined);
   }

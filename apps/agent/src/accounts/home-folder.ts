@@ -13,8 +13,8 @@ export interface HomeOwner {
 
 /**
  * Makes a home folder with the files of the skeleton, all of them the user's; it appears when it is complete. A folder
- * that exists is left as it is, but for one that is root's and empty, directly below the folder of the homes (made
- * ahead for the user): that one is given to the user. Says what it did.
+ * that exists is left as it is, but for one of root's directly below the folder of the homes, made by an earlier step:
+ * that one is given to the user, without what is in it. Says what it did.
  */
 export async function makeHome(
   machine: Machine,
@@ -26,7 +26,7 @@ export async function makeHome(
   if (stats !== undefined) {
     if (stats.uid === owner.uid) return 'kept';
     const isPrepared = stats.isDirectory() && stats.uid === 0 && dirname(owner.home) === from.homeFolder;
-    if (!isPrepared || (await readdir(path)).length > 0) return 'foreign';
+    if (!isPrepared) return 'foreign';
     await lchown(path, owner.uid, owner.gid);
     return 'given';
   }

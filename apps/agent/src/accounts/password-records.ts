@@ -91,6 +91,6 @@ async function writeMap(path: string, map: ReadonlyMap<string, unknown>): Promis
   const users = Object.fromEntries([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const text = `${JSON.stringify({ version: 1, users }, undefined, 1)}\n`;
   if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return await chmod(path, 0o600);
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFileAtomic(path, text, 0o600);
 }

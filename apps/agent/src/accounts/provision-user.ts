@@ -68,10 +68,17 @@ export async function provisionUser(
       await writeProvisioned(machine, all.set(user.name, password.provisioned));
     },
   );
-  const { entry, notes } = result;
+  const { entry } = result;
+  const notes = [...result.notes, ...(await lockNote(machine, user))];
   const subordinate = user.system ? false : await giveAllSubordinateIds(machine, entry, defaults);
   if (home.failure !== undefined) throw homeFailed(home.failure, entry);
   return { changed: changed || home.made || subordinate, entry, notes: [...notes, ...(home.note ? [home.note] : [])] };
+}
+
+async function lockNote(machine: Machine, user: UserRequest): Promise<string[]> {
+  if (!user.locked || user.keys.length === 0) return [];
+  const hasPam = await lstat(machine.locate('/etc/pam.d/sshd')).catch(() => undefined);
+  return hasPam ? [] : [`lock_passwd may keep the SSH keys of ${user.name} out, too: sshd has no PAM here`];
 }
 
 /** A state that cannot be written, for a disk that is full, must not keep people out: they are made, and it is told. */

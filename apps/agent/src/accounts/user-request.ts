@@ -29,6 +29,7 @@ export function readUserRequest(key: string, step: UserStep): UserRequest {
     refuseBadName('group', group);
   }
   refuseBadField(name, 'gecos', step.gecos);
+  const keys = step.ssh_authorized_keys ?? [];
   return {
     name,
     password: step.passwd,
@@ -41,8 +42,9 @@ export function readUserRequest(key: string, step: UserStep): UserRequest {
     groups: [...new Set(step.groups)],
     ownGroup: !(step.no_user_group ?? false),
     system: step.system ?? false,
-    makeHome: !(step.no_create_home ?? step.system ?? false),
-    keys: step.ssh_authorized_keys ?? [],
+    // Keys need a place: in Kairos a system user has a home folder, too.
+    makeHome: !(step.no_create_home ?? ((step.system ?? false) && keys.length === 0)),
+    keys,
   };
 }
 

@@ -209,6 +209,20 @@ describe('a user that exists', () => {
   });
 });
 
+describe('a user that needs attention', () => {
+  it('is locked and has keys, which sshd without PAM refuses', async () => {
+    const [action] = users.actions({ root: { lock_passwd: true, ssh_authorized_keys: [KEY] } }, {});
+    await mkdir(join(test.root, '/root'));
+    if (isRoot) expect((await action?.run(test.machine))?.note).toContain('sshd has no PAM here');
+  });
+
+  it('is a system account with keys: it has a home folder for them', async (ctx) => {
+    if (!isRoot) return ctx.skip('needs root: the folder belongs to another user');
+    await run({ app: { system: true, ssh_authorized_keys: [KEY] } });
+    expect(await text('/home/app/.ssh/authorized_keys')).toBe(`${KEY}\n`);
+  });
+});
+
 describe('a password', () => {
   it.each(['$y$j9T$abc$def', '$6$s$h', '$5$s$h', '$2b$12$abcdefghijklmnopqrstuv', '$1$s$h', '!', '*', '!$6$s$h'])(
     'that is a crypt hash is taken as it is: %s',

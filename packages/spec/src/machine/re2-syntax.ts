@@ -60,7 +60,7 @@ function groupToken(text: string): Token {
   const named = /^\(\?P?<\w+>/.exec(text);
   if (named) return { kind: 'open', length: named[0].length };
   const flags = /^\(\?(?:[imsU]*-[imsU]+|[imsU]+|)(:|\))/.exec(text);
-  if (!flags || flags[0] === '(?)') return { fault: 'has a group with (? that RE2 does not know' };
+  if (!flags) return { fault: 'has a group with (? that RE2 does not know' };
   return { kind: flags[1] === ':' ? 'open' : 'flags', length: flags[0].length };
 }
 
@@ -80,7 +80,8 @@ function escapeToken(text: string, inClass: boolean): Token {
   if (octal) return { kind: 'atom', length: octal[0].length };
   if (text.startsWith('\\Q') && !inClass) {
     const end = text.indexOf('\\E', 2);
-    return { kind: 'atom', length: end < 0 ? text.length : end + 2 };
+    // Nothing in quotes is nothing to repeat.
+    return { kind: end === 2 ? 'flags' : 'atom', length: end < 0 ? text.length : end + 2 };
   }
   const long = /^\\([pP](\^?\w|\{\^?\w+\})|x([0-9A-Fa-f]{2}|\{[0-9A-Fa-f]{1,6}\}))/.exec(text);
   if (long) return { kind: 'atom', length: long[0].length };
@@ -97,10 +98,35 @@ function classToken(text: string): Token {
     if (text.charAt(at) === ']' && at > start) return { kind: 'atom', length: at + 1 };
     const named = /^\[:\^?\w+:\]/.exec(text.slice(at, at + 16));
     if (named) at += named[0].length;
-    else if (text.charAt(at) === '\\') {
+    else if (/^\\[dDsSwWpP]/.test(text.slice(at, at + 2))) {
       const token = escapeToken(text.slice(at), true);
       if ('fault' in token) return token;
       at += token.length;
-    } else at += 1;
+    } else {
+      const range = rangeLength(text.slice(at));
+      if (typeof range === 'string') return { fault: range };
+      at += range;
+    }
   }
+}
+
+/** Length of a character of a class, or of a range of characters; or what is wrong with it. */
+function rangeLength(text: string): number | string {
+  const low = classCharacter(text);
+  if (typeof low === 'string') return low;
+  if (text.charAt(low) !== '-' || text.charAt(low + 1) === ']' || text.length <= low + 1) return low;
+  const rest = text.slice(low + 1);
+  const high = classCharacter(rest);
+  if (typeof high === 'string') return high;
+  const [from, to] = [text.slice(0, low), rest.slice(0, high)];
+  const plain = !from.startsWith('\\') && !to.startsWith('\\');
+  const backwards = plain && (from.codePointAt(0) ?? 0) > (to.codePointAt(0) ?? 0);
+  return backwards ? 'has a range of characters that runs backwards' : low + 1 + high;
+}
+
+function classCharacter(text: string): number | string {
+  if (text.charAt(0) !== '\\') return String.fromCodePoint(text.codePointAt(0) ?? 0).length;
+  if (/^\\[dDsSwWpP]/.test(text)) return 'has a range of characters that ends with a class';
+  const token = escapeToken(text, true);
+  return 'fault' in token ? token.fault : token.length;
 }

@@ -33,14 +33,14 @@ const ownerstring = text('Owner by name, "user" or "user:group"; comes before ow
 /** Permissions that are missing: a document for Kairos would get a mode that nobody can use. */
 const modeUnlessGiven = (mode: string) => FileMode.optional().meta({ modeUnlessGiven: mode });
 
-export const DnsStep = z.strictObject({
+const DnsStep = z.strictObject({
   nameservers: texts('Name servers; without any, nothing is written.', '192.0.2.53').optional(),
   search: texts('Search domains.', 'example.com').optional(),
   options: texts('Resolver options.', 'rotate').optional(),
   path: text('File to write; /etc/resolv.conf unless given.', '/etc/resolv.conf').optional(),
 });
 
-export const DownloadStep = z.strictObject({
+const DownloadStep = z.strictObject({
   path: text('File, or folder that gets a file with the last name of the URL.', '/opt/app/tool'),
   url: text('http or https address; a template.', 'https://example.com/tool'),
   ...owned,
@@ -53,7 +53,7 @@ export const DownloadStep = z.strictObject({
     .meta({ description: 'Seconds; 0 means the default.', examples: [30] }),
 });
 
-export const GitStep = z.strictObject({
+const GitStep = z.strictObject({
   url: text('Repository.', 'https://example.com/app.git'),
   path: text('Folder of the work tree.', '/opt/app'),
   branch: text('Branch; master unless given.', 'main').optional(),
@@ -76,7 +76,7 @@ export const GitStep = z.strictObject({
     .meta({ description: 'Credentials.', examples: [{ username: 'deploy' }] }),
 });
 
-export const EntityStep = z.strictObject({
+const EntityStep = z.strictObject({
   path: text('File to edit; that of the kind unless given.', '/etc/passwd').optional(),
   entity: text(
     'YAML of one entry with kind: user, group, shadow or gshadow.',
@@ -84,7 +84,7 @@ export const EntityStep = z.strictObject({
   ),
 });
 
-export const DirectoryStep = z.strictObject({
+const DirectoryStep = z.strictObject({
   path: text('Folder; parents are made.', '/var/lib/app'),
   ...owned,
   permissions: modeUnlessGiven('0755'),
@@ -126,7 +126,7 @@ export const UserStep = z.strictObject({
 });
 export type UserStep = z.infer<typeof UserStep>;
 
-export const TIMESYNCD_KEYS = [
+const TIMESYNCD_KEYS = [
   'NTP',
   'FallbackNTP',
   'RootDistanceMaxSec',
@@ -136,7 +136,7 @@ export const TIMESYNCD_KEYS = [
   'SaveIntervalSec',
 ] as const;
 
-export const SystemctlStep = z.strictObject({
+const SystemctlStep = z.strictObject({
   enable: texts('Units to enable.', 'app.service').optional(),
   disable: texts('Units to disable.', 'app.service').optional(),
   mask: texts('Units to mask.', 'app.service').optional(),
@@ -154,7 +154,7 @@ export const SystemctlStep = z.strictObject({
 });
 
 /** Where user data can come from. */
-export const DATASOURCES = [
+const DATASOURCES = [
   'aws',
   'azure',
   'gcp',
@@ -172,7 +172,7 @@ export const DATASOURCES = [
   'file',
 ] as const;
 
-export const DatasourceStep = z.strictObject({
+const DatasourceStep = z.strictObject({
   providers: z
     .array(z.enum(DATASOURCES))
     .min(1)
@@ -184,7 +184,7 @@ export const DatasourceStep = z.strictObject({
   userdata_name: text('File name of the user data; userdata.yaml unless given.', 'userdata.yaml').optional(),
 });
 
-export const LayoutStep = z.strictObject({
+const LayoutStep = z.strictObject({
   device: z
     .strictObject({
       path: text('Disk, or script://COMMAND that prints it; comes before label.', '/dev/vda').optional(),
@@ -221,14 +221,14 @@ export const LayoutStep = z.strictObject({
     .meta({ description: 'Grow the last partition and its file system.', examples: [{ size: 0 }] }),
 });
 
-export const PackagesStep = z.strictObject({
+const PackagesStep = z.strictObject({
   install: texts('Packages to install.', 'htop').optional(),
   remove: texts('Packages to remove.', 'nano').optional(),
   refresh: flag('Refresh the lists first.').optional(),
   upgrade: flag('Upgrade what is installed.').optional(),
 });
 
-export const UnpackImageStep = z.strictObject({
+const UnpackImageStep = z.strictObject({
   source: text('Image reference.', 'registry.example.com/tools:1'),
   target: text('Folder to unpack it to.', '/opt/tools'),
   platform: text('os/arch; that of the machine unless given.', 'linux/arm64').optional(),

@@ -3,7 +3,7 @@ import { FileStep, UserStep } from '../step.ts';
 import { text, texts } from './fields.ts';
 
 /** One user of the list form. */
-export const CloudInitUser = z
+const CloudInitUser = z
   .strictObject({
     ...UserStep.shape,
     name: z
@@ -21,7 +21,7 @@ export const CloudInitUser = z
   });
 
 /** One file of write_files. */
-export const WriteFile = z.strictObject({
+const WriteFile = z.strictObject({
   path: FileStep.shape.path,
   content: FileStep.shape.content,
   encoding: FileStep.shape.encoding,

@@ -44,7 +44,7 @@ export const Partitions = z
   .meta({ description: 'Sizes and file systems of the partitions.', examples: [{ oem: { size: 512, fs: 'ext4' } }] });
 
 /** One bundle, or several of one kind. */
-export const Bundle = z.strictObject({
+const Bundle = z.strictObject({
   repository: text('Where luet packages come from.', 'docker://registry.example.com/packages'),
   rootfs_path: text('Folder to unpack to.', '/var/lib/extensions/tools'),
   db_path: text('Folder of the package database.', '/usr/local/.kairos/db'),

@@ -11,15 +11,10 @@ export const modules = definePlugin({
   actions: (config) =>
     config.map((entry) => {
       const [name = '', ...parameters] = entry.trim().split(/\s+/);
-      if (!/^[A-Za-z0-9_][A-Za-z0-9_.:*-]*$/.test(name) || parameters.some((word) => word.startsWith('-'))) {
-        throw stepInvalid(
-          `${JSON.stringify(oneLine(entry))} is no kernel module`,
-          'Write its name, then its parameters.',
-        );
-      }
       return {
         summary: `load kernel module ${oneLine(entry)}`,
         run: async (machine: Machine) => {
+          refuseBadEntry(entry, name, parameters);
           const before = await loadedModules(machine);
           if (before.has(canonical(name))) return { changed: false };
           if (await isBuiltIn(machine, name)) return { changed: false, note: 'it is built into the kernel' };
@@ -33,6 +28,13 @@ export const modules = definePlugin({
       };
     }),
 });
+
+/** Throws STEP_INVALID; an option of modprobe could remove modules. */
+function refuseBadEntry(entry: string, name: string, parameters: readonly string[]): void {
+  const isName = /^[A-Za-z0-9_][A-Za-z0-9_.:*-]*$/.test(name);
+  if (isName && !parameters.some((word) => word.startsWith('-') || word.includes('\0'))) return;
+  throw stepInvalid(`${JSON.stringify(oneLine(entry))} is no kernel module`, 'Write its name, then its parameters.');
+}
 
 /** The kernel takes - and _ for the same. */
 function canonical(name: string): string {

@@ -40,8 +40,10 @@ describe('sysctl', () => {
 
   it.each(['', 'net', 'net..x', '../../etc/passwd', 'a.//.etc', '/etc/passwd', 'a/../../x', 'a.b c', 'a.b\0'])(
     'refuses the name %j',
-    (key) => {
-      expect(() => summariesOf(sysctl, { [key]: '1' })).toThrow(/no name of a kernel parameter/);
+    async (key) => {
+      const run = runPlugin(test, sysctl, { [key]: '1', 'net.ipv4.ip_forward': '1' });
+      await expect(run).rejects.toThrow(/no name of a kernel parameter/);
+      expect(await fileText(test, '/proc/sys/net/ipv4/ip_forward')).toBe('1\n');
     },
   );
 

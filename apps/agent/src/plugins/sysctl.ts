@@ -10,13 +10,11 @@ import { definePlugin } from './plugin.ts';
 export const sysctl = definePlugin({
   key: 'sysctl',
   actions: (config) =>
-    Object.entries(config).map(([key, value]) => {
-      const path = parameterPath(key);
-      return {
-        summary: `set ${oneLine(key)} = ${oneLine(value)}`,
-        run: async (machine: Machine) => ({ changed: await setParameter(machine, key, path, value) }),
-      };
-    }),
+    Object.entries(config).map(([key, value]) => ({
+      summary: `set ${oneLine(key)} = ${oneLine(value)}`,
+      // A wrong name fails here and not above, so that the others are set all the same.
+      run: async (machine: Machine) => ({ changed: await setParameter(machine, key, parameterPath(key), value) }),
+    })),
 });
 
 /**

@@ -193,15 +193,21 @@ describe('systemctl', () => {
     ]);
   });
 
-  it.each(['--now app', '../app', 'a;b', 'a/b', '', '-H host'])('refuses the name %j', (name) => {
-    expect(() => summariesOf(systemctl, { enable: [name] })).toThrow(/no name of a unit/);
-  });
+  it.each(['--now app', '../app', 'a;b', 'a/b', '', '-H host'])(
+    'refuses %j, and goes on with the others',
+    async (name) => {
+      const run = runPlugin(test, systemctl, { enable: [name, 'db.socket'] });
+      await expect(run).rejects.toThrow(/no name of a unit/);
+      expect(await isThere('sockets.target.wants/db.socket')).toBe(true);
+    },
+  );
 
-  it('refuses drop-ins outside of their folder', () => {
+  it('refuses drop-ins outside of their folder', async () => {
     for (const name of ['../x.conf', 'a/b', '.hidden']) {
-      expect(() => summariesOf(systemctl, { overrides: [{ service: 'a', name, content: '' }] })).toThrow(
-        /no file name/,
-      );
+      const overrides = [{ service: 'a', name, content: '' }];
+      await expect(runPlugin(test, systemctl, { overrides })).rejects.toThrow(/no file name/);
     }
+    const overrides = [{ service: '../../x', content: '' }];
+    await expect(runPlugin(test, systemctl, { overrides })).rejects.toThrow(/no name of a unit/);
   });
 });

@@ -27,21 +27,25 @@ export const systemctl = definePlugin({
 
 /** Names may be several in a line, and without `.service`. */
 function units(lines: readonly string[]): string[] {
-  return lines.flatMap((line) => line.trim().split(/\s+/).map(unitName));
+  return lines.flatMap((line) => line.trim().split(/\s+/).map(withSuffix));
 }
 
-function unitName(name: string): string {
-  if (!/^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}$/.test(name) || name.includes('..')) {
-    const hint = name.startsWith('-') ? 'Options cannot be given here; start has a list of its own.' : undefined;
-    throw stepInvalid(`${JSON.stringify(oneLine(name))} is no name of a unit`, hint);
-  }
+function withSuffix(name: string): string {
   return SUFFIX.test(name) ? name : `${name}.service`;
+}
+
+/** Throws STEP_INVALID; when the action runs, so that the other units are not held up. */
+function refuseBadUnit(unit: string): void {
+  if (/^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]{0,254}$/.test(unit) && !unit.includes('..')) return;
+  const hint = unit.startsWith('-') ? 'Options cannot be given here; start has a list of its own.' : undefined;
+  throw stepInvalid(`${JSON.stringify(oneLine(unit))} is no name of a unit`, hint);
 }
 
 function unitAction(verb: 'enable' | 'disable' | 'mask' | 'start', unit: string): Action {
   return {
-    summary: `${verb} ${unit}`,
+    summary: `${verb} ${oneLine(unit)}`,
     run: async (machine: Machine) => {
+      refuseBadUnit(unit);
       const manager: ServiceManager = await findServiceManager(machine);
       return manager[verb](unit);
     },
@@ -49,16 +53,18 @@ function unitAction(verb: 'enable' | 'disable' | 'mask' | 'start', unit: string)
 }
 
 function dropInAction(override: { service: string; name?: string | undefined; content: string }): Action {
-  const unit = unitName(override.service.trim());
+  const unit = withSuffix(override.service.trim());
   const name = override.name || DEFAULT_DROP_IN;
-  if (/[/\0\n]/.test(name) || name.startsWith('.'))
-    throw stepInvalid(`${JSON.stringify(oneLine(name))} is no file name`);
   // systemd reads no other files.
   const file = name.endsWith('.conf') ? name : `${name}.conf`;
   const path = posix.join('/etc/systemd/system', `${unit}.d`, file);
   return {
-    summary: `write ${path}`,
+    summary: `write ${oneLine(path)}`,
     run: async (machine: Machine) => {
+      refuseBadUnit(unit);
+      if (/[/\0\n]/.test(name) || name.startsWith('.')) {
+        throw stepInvalid(`${JSON.stringify(oneLine(name))} is no file name`);
+      }
       const manager = await findServiceManager(machine);
       if (!manager.readsDropIns) {
         throw stepFailed('drop-ins mean nothing to OpenRC', 'Write /etc/conf.d with files instead.');

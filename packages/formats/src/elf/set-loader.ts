@@ -10,6 +10,7 @@ const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
 const DT_STRTAB = 5n;
+const DT_STRSZ = 10n;
 const DT_RPATH = 15n;
 
 /** Where a program gets its loader and libraries from. */
@@ -55,6 +56,11 @@ export function setLoader(program: Uint8Array, paths: LoaderPaths): void {
   const view = viewOf(program);
   view.setBigUint64(spare.at, DT_RPATH, true);
   view.setBigUint64(spare.at + 8, BigInt(string - Number(table)), true);
+  // Loaders do not look at it; tools that read names do.
+  const length = tags.find(({ tag }) => tag === DT_STRSZ);
+  if (length !== undefined) {
+    view.setBigUint64(length.at + 8, BigInt(string - Number(table) + paths.libraries.length + 1), true);
+  }
   const dynamic = headers.find(({ type }) => type === PT_DYNAMIC);
   if (dynamic !== undefined) resize(view, dynamic, Math.max(dynamic.size, end.at + TAG_BYTES - dynamic.offset));
 }

@@ -1,0 +1,70 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AgentSource, agentSource } from './agent-source.ts';
+import { bundleAgent, bundleDigest } from './bundle-agent.ts';
+
+const FILES = {
+  'package-lock.json': '{}',
+  'app/main.ts': `import { greet } from './greet.ts';
+export interface Unused { a: string }
+const at: string = 'start';
+process.stdout.write(greet(at));
+if (process.argv[2] === 'more') void import('./more.ts').then(({ more }) => more());
+`,
+  'app/greet.ts': 'export const greet = (word: string): string => `hello ${word}`;\n',
+  'app/more.ts': "import { sep } from 'node:path';\nexport const more = (): void => void process.stdout.write(sep);\n",
+};
+
+let folder = '';
+let source: AgentSource;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bowline-bundle-'));
+  for (const [path, text] of Object.entries(FILES)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  source = agentSource(folder, 'app/main.ts');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('the bundle of the agent', () => {
+  it('is one CommonJS file that needs nothing but what Node brings', async () => {
+    const { code, inputs } = await bundleAgent(source);
+    expect([...code.matchAll(/require\([`"']([^`"']+)/g)].map(([, name]) => name)).toEqual(['node:path']);
+    expect(code).not.toMatch(/\bimport\b|sourceMappingURL/);
+    expect(inputs).toEqual(['app/greet.ts', 'app/main.ts', 'app/more.ts', 'package-lock.json']);
+  });
+
+  it('has the same bytes wherever the sources lie', async () => {
+    const other = join(folder, 'a deeper/place');
+    for (const name of ['app', 'package-lock.json'])
+      await cp(join(folder, name), join(other, name), { recursive: true });
+    const { code } = await bundleAgent(source);
+    expect((await bundleAgent(agentSource(other, 'app/main.ts'))).code).toBe(code);
+    expect(code).not.toContain(folder);
+  });
+
+  it('is not made again for its digest while no input changed', async () => {
+    const record = join(folder, 'cache/bundle.json');
+    const first = await bundleDigest(source, record);
+    const remembered = await readFile(record, 'utf8');
+    await writeFile(record, remembered.replace(first, `sha256:${'0'.repeat(64)}`));
+    expect(await bundleDigest(source, record)).toBe(`sha256:${'0'.repeat(64)}`);
+    await writeFile(join(folder, 'app/greet.ts'), 'export const greet = (word: string): string => `bye ${word}`;\n');
+    expect(await bundleDigest(source, record)).not.toBe(first);
+  });
+
+  it.each([
+    ['a damaged record', () => writeFile(join(folder, 'cache/bundle.json'), '{"inputs":')],
+    ['an input that is gone', () => rm(join(folder, 'app/greet.ts'))],
+  ])('is made again after %s', async (_what, harm) => {
+    const record = join(folder, 'cache/bundle.json');
+    const first = await bundleDigest(source, record);
+    await harm();
+    await writeFile(join(folder, 'app/greet.ts'), FILES['app/greet.ts']);
+    expect(await bundleDigest(source, record)).toBe(first);
+  });
+});

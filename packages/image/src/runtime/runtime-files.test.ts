@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { addToTree } from '../compose/additions.ts';
+import { emptyTree, type MergedTree } from '../compose/merged-tree.ts';
+import { textFile } from './addition.ts';
+import { fitBase, runtimeFiles } from './runtime-files.ts';
+
+const files = await runtimeFiles();
+const paths = files.map(({ path }) => path);
+const textOf = (path: string): string =>
+  new TextDecoder().decode(files.find((file) => file.path === path)?.content ?? new Uint8Array());
+
+function base(...names: string[]): MergedTree {
+  const tree = emptyTree();
+  addToTree(
+    tree,
+    names.map((name) => textFile(name, '')),
+  );
+  return tree;
+}
+
+describe('what runs the agent at its moments', () => {
+  it('keeps scripts executable, whatever the checkout says', () => {
+    const modes = new Map(files.map(({ path, mode }) => [path, mode]));
+    for (const name of ['init', 'run-agent', 'stages', 'wait-for-network', 'watch'])
+      expect(modes.get(`usr/lib/bowline/${name}`)).toBe(0o755);
+    expect(modes.get('usr/lib/systemd/system/bowline-boot.service')).toBe(0o644);
+  });
+
+  it('hooks its units in below /usr, each to a unit that is there', () => {
+    const links = files.filter(({ path }) => path.includes('.wants/'));
+    expect(links.length).toBe(5);
+    for (const { path, linkname } of links) {
+      expect(paths).toContain(`usr/lib/systemd/system/${linkname?.replace('../', '')}`);
+      expect(path).toMatch(/^usr\/lib\/systemd\/system\/[a-z-]+\.target\.wants\//);
+    }
+  });
+
+  it('asks for no network: a machine without one would wait, and count as degraded', () => {
+    expect(textOf('usr/lib/systemd/system/bowline-network.service')).not.toMatch(/^(?:Wants|Requires)=/m);
+  });
+
+  it.each(['fs', 'boot', 'network', 'reconcile'])('runs stage %s by systemd, with an end', (stage) => {
+    const unit = textOf(`usr/lib/systemd/system/bowline-${stage}.service`);
+    expect(unit).toContain(`ExecStart=/usr/lib/bowline/bowline-agent run-stage ${stage}\n`);
+    expect(unit).toMatch(/^TimeoutStartSec=\d+min$/m);
+  });
+
+  it('brings files of OpenRC to bases with it, and to no others', () => {
+    const openRc = /^etc\/(?:init\.d|runlevels)\//;
+    const fitted = (tree: MergedTree): string[] => fitBase(files, tree).map(({ path }) => path);
+    expect(fitted(base('usr/sbin/init')).filter((path) => openRc.test(path))).toEqual([]);
+    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(8);
+  });
+
+  it("answers to the name of Kairos's agent, unless the base has it", () => {
+    expect(fitBase(files, base()).some(({ path }) => path === 'usr/bin/kairos-agent')).toBe(true);
+    expect(fitBase(files, base('usr/bin/kairos-agent')).some(({ path }) => path === 'usr/bin/kairos-agent')).toBe(
+      false,
+    );
+  });
+});

@@ -1,5 +1,5 @@
 import type { Machine } from '../machine/machine.ts';
-import { editAccounts } from './account-database.ts';
+import { editAccounts, readAccounts } from './account-database.ts';
 import { fingerprint } from './crypt-hash.ts';
 import {
   type PasswordRecord,
@@ -64,10 +64,8 @@ function nextRecord(
 
 /** Fingerprints of the password fields before a stage runs, for `notePasswordsOfStage`. */
 export async function snapshotPasswords(machine: Machine): Promise<ReadonlyMap<string, string>> {
-  const { result } = await editAccounts(machine, ({ shadow }) => {
-    return new Map(shadow.entries.map(({ name, hash }) => [name, fingerprint(hash)]));
-  });
-  return result;
+  const { shadow } = await readAccounts(machine);
+  return new Map(shadow.entries.map(({ name, hash }) => [name, fingerprint(hash)]));
 }
 
 /**
@@ -75,19 +73,18 @@ export async function snapshotPasswords(machine: Machine): Promise<ReadonlyMap<s
  * changes on the machine, and are set anew at each start; so nothing of them needs to be kept.
  */
 export async function notePasswordsOfStage(machine: Machine, before: ReadonlyMap<string, string>): Promise<void> {
-  let provisioned = new Map<string, Provisioned>();
+  const now = await snapshotPasswords(machine);
+  if ([...now].every(([name, print]) => before.get(name) === print)) return;
   await editAccounts(machine, async ({ shadow }) => {
-    provisioned = (await readProvisioned(machine)) ?? new Map();
+    const provisioned = (await readProvisioned(machine)) ?? new Map<string, Provisioned>();
     const records = await readPasswordRecords(machine);
-    let isNew = false;
     for (const { name, hash } of shadow.entries) {
-      const now = fingerprint(hash);
-      if (before.get(name) === now || provisioned.get(name)?.provisioned === now) continue;
+      const print = fingerprint(hash);
+      if (before.get(name) === print || provisioned.get(name)?.provisioned === print) continue;
       // What a step of this stage restored stands in the records already.
       if (records.get(name)?.hash === hash) continue;
-      provisioned.set(name, { source: 'config', provisioned: now });
-      isNew = true;
+      provisioned.set(name, { source: 'config', provisioned: print });
     }
-    if (isNew) await writeProvisioned(machine, provisioned);
+    await writeProvisioned(machine, provisioned);
   });
 }

@@ -39,7 +39,7 @@ export async function giveSubordinateIds(
 }
 
 /** The file with a range for the user; undefined when it has one, or none is free. */
-export function addSubordinateRange(
+function addSubordinateRange(
   text: string,
   user: { name: string; uid: number },
   range: IdRange & { count: number },

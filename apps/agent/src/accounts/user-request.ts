@@ -49,7 +49,7 @@ export function readUserRequest(key: string, step: UserStep): UserRequest {
 }
 
 /** Throws AgentError ACCOUNT_INVALID for a name that useradd(8) would refuse, or that would be taken for a number. */
-export function refuseBadName(kind: 'user' | 'group', name: string): void {
+function refuseBadName(kind: 'user' | 'group', name: string): void {
   const isNumber = kind === 'user' && /^\d+$/.test(name);
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(name) && name.length <= MAX_NAME_LENGTH && !isNumber) return;
   throw new AgentError({

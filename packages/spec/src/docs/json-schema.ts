@@ -14,6 +14,7 @@ const OWN_KEYS = [
   'aliases',
   'taughtAs',
   'mistakes',
+  'separator',
   'dead',
   'modeUnlessGiven',
 ];

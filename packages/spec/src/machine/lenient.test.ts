@@ -26,6 +26,11 @@ describe('what is certainly meant is converted without a word', () => {
     ['text for a number', 'uki-max-entries: "3"', { 'uki-max-entries': 3 }],
     ['numbers in a list of texts', 'bind-pcrs: [7, 11]', { 'bind-pcrs': ['7', '11'] }],
     ['empty text for a word that may be left out', 'p2p: {role: "", dns: true}', { p2p: { dns: true } }],
+    [
+      'keys in dot notation',
+      'install: {partitions.oem.size: 60, system.size: 4096, partitions: {oem: {fs: ext4}}, partitions.efi.size: 64}',
+      { install: { partitions: { oem: { size: 60, fs: 'ext4' }, efi: { size: 64 } }, system: { size: 4096 } } },
+    ],
     ['an empty key', 'ssh_authorized_keys:\nhostname: a', { ssh_authorized_keys: null, hostname: 'a' }],
   ])('%s', (_name, text, values) => {
     expect(load(text)).toMatchObject({ values, messages: [] });
@@ -52,6 +57,12 @@ describe('what is meant but wrong is converted with a warning', () => {
       'users: {name: a}',
       { users: [{ name: 'a' }] },
       'users must be a list; it is read as a list of one',
+    ],
+    [
+      'words with commas, as in cloud-init',
+      'users: [{name: a, groups: "adm, sudo"}]',
+      { users: [{ name: 'a', groups: ['adm', 'sudo'] }] },
+      'users[0].groups must be a list; it is read as a list of 2',
     ],
     ['yes', 'debug: yes', { debug: true }, 'debug: "yes" is read as true; YAML 1.2 knows only true and false'],
     ['on', 'debug: on', { debug: true }, '"on" is read as true'],

@@ -12,6 +12,7 @@ import {
   type Position,
   toValue,
 } from '../yaml/located.ts';
+import { nestDottedKeys } from './dotted-keys.ts';
 import { readMode } from './mode.ts';
 import { FileMode } from './step.ts';
 
@@ -41,16 +42,11 @@ export function readLenient(node: Located, schema: z.ZodType): LenientResult {
 
 class LenientReader {
   readonly problems: Problem[] = [];
-  readonly #keyPlaces = new Map<string, string>();
+  readonly #schema: z.ZodType;
   #unknownKeys = 0;
 
   constructor(schema: z.ZodType) {
-    for (const field of walkFields(schema)) {
-      const folded = foldWord(field.key);
-      const known = this.#keyPlaces.get(folded);
-      // Of several places the outermost is the likeliest.
-      if (known === undefined || depthOf(field.path) < depthOf(known)) this.#keyPlaces.set(folded, field.path);
-    }
+    this.#schema = schema;
   }
 
   read(node: Located, schema: z.ZodType, path: Path, parentSecret: boolean): Kept {
@@ -59,6 +55,11 @@ class LenientReader {
     if (core === FileMode) return this.#readMode(node, path);
     if (core instanceof z.ZodUnion) return this.#readUnion(node, core, path, secret);
     if (core instanceof z.ZodUnknown) return { value: toValue(node) };
+    if (meta.separator !== undefined && node.kind === 'scalar' && String(node.value).includes(meta.separator)) {
+      const items = String(node.value).split(meta.separator);
+      this.#warn(node.at, path, `${formatPath(path)} must be a list; it is read as a list of ${items.length}`);
+      return { value: items.map((item) => item.trim()).filter(Boolean) };
+    }
     const kept = this.#readPlain(node, core, path, secret);
     if (!kept || core instanceof z.ZodObject) return kept;
     const result = core.safeParse(kept.value);
@@ -192,8 +193,9 @@ class LenientReader {
     const open = core.def.catchall instanceof z.ZodUnknown;
     const mistakes = describeSchema(core).meta.mistakes ?? {};
     const good: [string, unknown][] = [];
-    const given = new Set(node.entries.map((entry) => entry.key));
-    for (const entry of node.entries) {
+    const entries = nestDottedKeys(node, shape);
+    const given = new Set(entries.map((entry) => entry.key));
+    for (const entry of entries) {
       const { keyAt, value } = entry;
       const key = Object.hasOwn(shape, entry.key) ? entry.key : this.#taught(entry, shape, given, path);
       const child = key === undefined ? undefined : shape[key];
@@ -253,7 +255,7 @@ class LenientReader {
     const folded = foldWord(key);
     const known = Object.hasOwn(mistakes, key) ? mistakes[key] : undefined;
     const exact = free.find((word) => foldWord(word) === folded);
-    const elsewhere = this.#keyPlaces.get(folded);
+    const elsewhere = placesOf(this.#schema).get(folded);
     const suggestion = known ?? exact ?? nearestWord(key, free) ?? (elsewhere === key ? undefined : elsewhere);
     return this.#warn(at, [...path, key], message, suggestion);
   }
@@ -276,6 +278,23 @@ class LenientReader {
     const problem: Problem = { ...at, path: formatPath(path), message, severity: 'warning' };
     this.problems.push(suggestion === undefined ? problem : { ...problem, suggestion });
   }
+}
+
+/** Where the words of each schema stand; looked up only when a key is unknown. */
+const PLACES = new WeakMap<z.ZodType, Map<string, string>>();
+
+function placesOf(schema: z.ZodType): Map<string, string> {
+  const known = PLACES.get(schema);
+  if (known) return known;
+  const places = new Map<string, string>();
+  for (const field of walkFields(schema)) {
+    const folded = foldWord(field.key);
+    const place = places.get(folded);
+    // Of several places the outermost is the likeliest.
+    if (place === undefined || depthOf(field.path) < depthOf(place)) places.set(folded, field.path);
+  }
+  PLACES.set(schema, places);
+  return places;
 }
 
 function isNull(node: Located): boolean {

@@ -12,7 +12,7 @@ import { stageSequence } from './stage-names.ts';
 import { PLUGIN_KEYS, Step } from './step.ts';
 
 const fields = [...walkFields(MachineConfig)];
-const META_KEYS = ['description', 'examples', 'secret', 'taughtAs', 'mistakes', 'dead', 'modeUnlessGiven'];
+const META_KEYS = ['description', 'examples', 'secret', 'taughtAs', 'mistakes', 'dead', 'modeUnlessGiven', 'separator'];
 /** Named like secrets, yet public or no secret. */
 const PUBLIC = /ssh_authorized_keys$|authorized_keys$|lock_passwd$|public_key$|cosign-key$|skip_copy_kcrypt_plugin$/;
 

@@ -116,7 +116,7 @@ export const UserStep = z.strictObject({
   homedir: text('Home folder; /home/NAME unless given.', '/home/ada').optional(),
   no_create_home: flag('Make no home folder.').optional(),
   primary_group: text('Primary group.', 'ada').optional(),
-  groups: texts('Further groups.', 'admin').optional(),
+  groups: texts('Further groups.', 'admin').optional().meta({ separator: ',' }),
   no_user_group: flag('Make no group of the same name.').optional(),
   system: flag('A system account: low number, no home.').optional(),
   no_log_init: flag('Kept for compatibility; has no effect.').optional(),

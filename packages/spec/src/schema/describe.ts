@@ -24,6 +24,8 @@ export interface FieldMeta {
   taughtAs?: string[];
   /** On a map: keys that people write in it, and the right key or path. Only a suggestion; nothing is read from them. */
   mistakes?: Record<string, string>;
+  /** On a list of words: what stands between them where people write one text, as cloud-init allows. */
+  separator?: string;
   /** Why the key has no effect, neither here nor where the document comes from; a warning says so. */
   dead?: string;
   /** On a file or folder: the octal mode it gets without permissions, which is worth a warning. */

@@ -122,7 +122,7 @@ describe('validate', () => {
 describe('state get', () => {
   it('answers queries', async () => {
     expect(await run('state', 'get', '.boot')).toEqual({ exitCode: 0, stdout: 'unknown_boot\n', stderr: '' });
-    expect(JSON.parse((await run('state', 'get', '.persistent.found', '--json')).stdout)).toEqual([false]);
+    expect(JSON.parse((await run('state', 'get', '.persistent.found', '--json')).stdout)).toBe(false);
     expect(await run('state', 'get', '.[')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(/QUERY_INVALID/),

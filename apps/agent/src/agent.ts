@@ -7,8 +7,8 @@ import { errorDocument, failureText } from './output.ts';
 
 /** Everything around one run of the command line. */
 export interface AgentWorld {
-  /** Makes what touches the world; called when a command was chosen. */
-  host: () => Promise<Host>;
+  /** What touches the world, or what makes it when a command was chosen. */
+  host: Host | (() => Promise<Host>);
   cwd: string;
   version: string;
   /** Folder that stands for the machine; `/` on a machine. */
@@ -16,6 +16,8 @@ export interface AgentWorld {
   signal: AbortSignal;
   stdout: (text: string) => Promise<void>;
   stderr: (text: string) => Promise<void>;
+  /** Whether standard error is a terminal. */
+  terminal?: boolean;
 }
 
 /** Runs one command line (without the program's name) and returns the exit code. Never throws, never exits. */
@@ -81,7 +83,10 @@ async function parseAndRun(
 }
 
 async function makeContext(world: AgentWorld, json: boolean): Promise<CommandContext> {
-  const [host, { NodeMachine }] = await Promise.all([world.host(), import('./machine/node-machine.ts')]);
+  const [host, { NodeMachine }] = await Promise.all([
+    typeof world.host === 'function' ? world.host() : world.host,
+    import('./machine/node-machine.ts'),
+  ]);
   return {
     host,
     machine: new NodeMachine({ host, root: world.root, signal: world.signal }),
@@ -89,7 +94,8 @@ async function makeContext(world: AgentWorld, json: boolean): Promise<CommandCon
     cwd: world.cwd,
     version: world.version,
     json,
-    say: (line) => void world.stderr(`${line}\n`),
+    // Priorities are for the journal, not for eyes.
+    say: (line) => void world.stderr(`${world.terminal ? line.replace(/^<[0-7]>/, '') : line}\n`),
   };
 }
 

@@ -36,4 +36,5 @@ void runAgent(process.argv.slice(2), {
   signal: stopper.signal,
   stdout: writer(process.stdout),
   stderr: writer(process.stderr),
+  terminal: process.stderr.isTTY,
 }).then((exitCode) => process.exit(exitCode));

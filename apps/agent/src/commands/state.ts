@@ -13,7 +13,7 @@ const get = defineCommand<[query: string], object>({
     const { runQuery } = await import('../query/run-query.ts');
     const results = runQuery(query, await readState(machine));
     const lines = results.map((result) => (typeof result === 'string' ? result : JSON.stringify(result, undefined, 2)));
-    return { text: lines.join('\n'), json: results };
+    return { text: lines.join('\n'), json: results.length === 1 ? results[0] : results };
   },
 });
 

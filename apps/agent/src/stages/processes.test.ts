@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeHost, type RunningProcess } from '@bowline/host';
@@ -68,6 +68,36 @@ describe('stages in processes', () => {
     expect(await second.exited).toMatchObject({ exitCode: 0 });
     expect(await log()).toEqual(['one', 'one', 'three']);
     expect((await readStageRecords(test.machine)).runs.map(({ finished }) => finished)).toEqual([false, true]);
+  });
+
+  it('say what they did when they are stopped in the middle', async () => {
+    await configure([
+      { commands: ['echo one >> log'] },
+      { commands: ['touch started; sleep 60'] },
+      { commands: ['true'] },
+    ]);
+    const running = start('run-stage', 'boot');
+    await appears('started');
+    process.kill(running.pid, 'SIGTERM');
+    expect(await running.exited).toMatchObject({ exitCode: 130 });
+    const { runs } = await readStageRecords(test.machine);
+    expect(runs).toMatchObject([{ finished: false, steps: [{}, { actions: [{ result: 'failed' }] }] }]);
+    expect(await readdir(join(test.root, 'run/bowline'))).not.toContain('run-stage.lock');
+  });
+
+  it('run although nothing can be written down, and say so', async () => {
+    await configure([{ commands: ['echo one >> log'] }]);
+    for (const path of ['run/bowline/stages.json', 'var/lib/bowline'])
+      await mkdir(join(test.root, path), { recursive: true });
+    for (const path of ['run/bowline/documents', 'var/lib/bowline/last-good'])
+      await writeFile(join(test.root, path), '');
+    const running = start('run-stage', 'boot');
+    await textOf(running);
+    const { exitCode, stderrTail } = await running.exited;
+    expect(exitCode).toBe(0);
+    expect(await log()).toEqual(['one']);
+    expect(stderrTail).toMatch(/record cannot be written/);
+    expect(stderrTail).toMatch(/copy for bad days could not be kept/);
   });
 
   it('wait for each other', async () => {

@@ -9,7 +9,7 @@ import { stepLines, tellConsole, warningLine } from './journal.ts';
 import { planStage } from './plan-stage.ts';
 import { runPlan } from './run-plan.ts';
 import type { StagePlan } from './stage-plan.ts';
-import { readStageRecords, type StageRecord, writeStageRecord } from './stage-record.ts';
+import { readStageRecords, type StageRecord, type StepRecord, writeStageRecord } from './stage-record.ts';
 
 const LOCK_FILE = '/run/bowline/run-stage.lock';
 const STEP_TIMEOUT_MS = 10 * 60_000;
@@ -72,21 +72,36 @@ export async function runStage(stage: string, machine: Machine, options: StageOp
       });
     };
     if (plan.steps.length > 0) await save();
+    const notePasswords = await watchPasswords(plan, machine);
     let savedMs = performance.now();
-    await runPlan(plan, machine, {
-      stepTimeoutMs: options.stepTimeoutMs ?? STEP_TIMEOUT_MS,
-      onStep: async (step) => {
-        record.steps.push(step);
-        for (const line of stepLines(step)) say(line);
-        if (performance.now() - savedMs < RECORD_PAUSE_MS) return;
-        await save();
-        savedMs = performance.now();
-      },
-    });
-    record.finished = true;
-    await save();
+    const onStep = async (step: StepRecord): Promise<void> => {
+      record.steps.push(step);
+      for (const line of stepLines(step)) say(line);
+      if (performance.now() - savedMs < RECORD_PAUSE_MS) return;
+      await save();
+      savedMs = performance.now();
+    };
+    try {
+      await runPlan(plan, machine, { stepTimeoutMs: options.stepTimeoutMs ?? STEP_TIMEOUT_MS, onStep });
+      await notePasswords().catch(() => say(warningLine(`${stage}: cannot tell which passwords its commands set`)));
+      record.finished = true;
+    } finally {
+      // Also when it was stopped in the middle: what was done is known then.
+      await save();
+    }
     return record;
   });
+}
+
+/** What commands set with chpasswd is the configuration's, not a change on the machine that is to be kept. */
+async function watchPasswords(plan: StagePlan, machine: Machine): Promise<() => Promise<void>> {
+  const hasCommands = plan.steps.some(({ actions }) => actions.some(({ plugin }) => plugin === 'commands'));
+  if (!hasCommands) return async () => undefined;
+  const { notePasswordsOfStage, snapshotPasswords } = await import('../accounts/save-passwords.ts');
+  const before = await snapshotPasswords(machine).catch(() => undefined);
+  return async () => {
+    if (before !== undefined) await notePasswordsOfStage(machine, before);
+  };
 }
 
 async function prepare(stage: string, machine: Machine, options: StageOptions, keep: boolean): Promise<StagePreview> {

@@ -78,10 +78,11 @@ const GitStep = z.strictObject({
 
 const EntityStep = z.strictObject({
   path: text('File to edit; that of the kind unless given.', '/etc/passwd').optional(),
-  entity: text(
-    'YAML of one entry with kind: user, group, shadow or gshadow.',
-    'kind: group\ngroup_name: app\ngid: 900\n',
-  ),
+  entity: z.string().meta({
+    description: 'YAML of one entry with kind: user, group, shadow or gshadow.',
+    examples: ['kind: group\ngroup_name: app\ngid: 900\n'],
+    secret: true,
+  }),
 });
 
 const DirectoryStep = z.strictObject({
@@ -95,7 +96,7 @@ export const FileStep = z.strictObject({
   content: z
     .string()
     .optional()
-    .meta({ description: 'The text, a template.', examples: ['Welcome.\n'] }),
+    .meta({ description: 'The text, a template.', examples: ['Welcome.\n'], secret: true }),
   encoding: z
     .enum(['', 'b64', 'base64', 'gz', 'gzip', 'gz+b64', 'gz+base64', 'gzip+b64', 'gzip+base64'])
     .optional()

@@ -12,13 +12,17 @@ export interface AccountReport {
   warnings: readonly string[];
 }
 
+const FIRST_PERSON = 1000;
+const NOBODY = 65_534;
 const ADMIN_GROUPS = ['admin', 'sudo', 'wheel'];
 
 /** Looks at the accounts of the running machine; changes nothing. */
 export async function reportAccounts(machine: Machine): Promise<AccountReport> {
   const { passwd, group, shadow } = await readAccounts(machine);
   const { ledger } = await readIdentityLedger(machine);
-  const transient = passwd.entries.filter(({ name }) => !ledger.users.has(name)).map(({ name }) => name);
+  // System users come and go with services (systemd-sysusers makes them at each start).
+  const people = passwd.entries.filter(({ uid }) => uid >= FIRST_PERSON && uid < NOBODY);
+  const transient = people.filter(({ name }) => !ledger.users.has(name)).map(({ name }) => name);
   const groups = group.entries.filter(({ name }) => ADMIN_GROUPS.includes(name));
   const gids = new Set(groups.map(({ gid }) => gid));
   const members = groups.flatMap((entry) => entry.members);

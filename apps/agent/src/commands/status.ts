@@ -21,9 +21,19 @@ export const status = defineCommand<[], object>({
     await checkReadable(machine);
     const [image, { runs }] = [await readRunningImage(machine), await readStageRecords(machine)];
     const summary = summarizeRuns(runs);
+    if (runs.length > 0) summary.warnings.push(...(await accountWarnings(machine)));
     return { text: summaryText(image, summary), json: { image, ...summary } };
   },
 });
+
+async function accountWarnings(machine: Machine): Promise<readonly string[]> {
+  const { reportAccounts } = await import('../accounts/account-report.ts');
+  // Files of accounts that cannot be read are for the stages to complain about.
+  return await reportAccounts(machine).then(
+    ({ warnings }) => warnings,
+    () => [],
+  );
+}
 
 async function checkReadable(machine: Machine): Promise<void> {
   await access(machine.locate(STAGE_RECORD_FILE), constants.R_OK).catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,4 @@
 import type { PluginKey } from '@bowline/spec';
-import { AgentError } from '../error.ts';
 import type { StepPlugin } from './plugin.ts';
 
 /** Plugins by the key of a step. A plugin is loaded when a step has its key. */
@@ -25,20 +24,5 @@ export const PLUGINS: { readonly [K in PluginKey]: () => Promise<StepPlugin<K>> 
   layout: async () => (await import('./layout.ts')).layout,
   package_pins: async () => (await import('./package-pins.ts')).packagePins,
   packages: async () => (await import('./packages.ts')).packages,
-  unpack_images: () => missing('unpack_images'),
+  unpack_images: async () => (await import('./unpack-images.ts')).unpackImages,
 };
-
-/** Stands for a plugin until it has landed: its step fails and says so. */
-async function missing<K extends PluginKey>(key: K): Promise<StepPlugin<K>> {
-  return {
-    key,
-    actions: () => [
-      {
-        summary: `${key}: not there yet`,
-        run: async () => {
-          throw new AgentError({ code: 'STEP_FAILED', message: `${key}: not there yet` });
-        },
-      },
-    ],
-  };
-}

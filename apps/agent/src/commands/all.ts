@@ -51,6 +51,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./passwords.ts')).passwords,
   },
   {
+    name: 'config',
+    summary: 'show the configuration of this machine, or a part of it',
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
+    name: 'render-template',
+    summary: 'show what a template becomes on this machine',
+    load: async () => (await import('./render-template.ts')).renderTemplate,
+  },
+  {
+    name: 'logs',
+    summary: 'write a support bundle without secrets',
+    load: async () => (await import('./logs.ts')).logs,
+  },
+  {
+    name: 'pull-image',
+    summary: 'unpack a container image into a folder',
+    load: async () => (await import('./pull-image.ts')).pullImage,
+  },
+  {
     name: 'version',
     summary: 'print the version',
     load: async () => (await import('./version.ts')).version,

@@ -10,6 +10,9 @@ const FOREIGN_STAGES = ['install', 'init', 'before-init', 'after-init', 'kairos-
 /** Conditions that are RE2 expressions. */
 const EXPRESSIONS = ['node', 'only_os', 'only_os_version', 'only_arch', 'only_service_manager'];
 
+/** Stages whose names are looked at. */
+const STAGE_LIMIT = 200;
+
 /** Longest expression that is looked at. */
 const EXPRESSION_LIMIT = 4096;
 
@@ -20,7 +23,7 @@ const EXPRESSION_LIMIT = 4096;
 export function checkMeaning(root: Located): Problem[] {
   const stages = entriesOf(valueOf(root, 'stages'));
   return [
-    ...stages.flatMap(checkStageName),
+    ...stages.slice(0, STAGE_LIMIT).flatMap(checkStageName),
     ...stages.flatMap(({ key, value }) =>
       itemsOf(value).flatMap((step, index) => checkExpressions(step, ['stages', key, index])),
     ),

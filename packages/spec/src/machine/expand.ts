@@ -37,27 +37,28 @@ export function expandCloudInit(config: MachineConfig): Stages {
 }
 
 function addAccounts(config: MachineConfig, add: (stage: string, step: Step) => void): void {
-  const users: NonNullable<Step['users']> = {};
-  const local: Record<string, string[]> = {};
-  const remote: Record<string, string[]> = {};
+  // Names are hostile too: `constructor` must be a name like any other.
+  const users = new Map<string, NonNullable<Step['users']>[string]>();
+  const local = new Map<string, string[]>();
+  const remote = new Map<string, string[]>();
   const shared = config.ssh_authorized_keys ?? [];
   const addKeys = (name: string, keys: readonly string[]): void => {
-    for (const key of new Set(keys)) {
+    for (const key of keys) {
       const into = mustBeFetched(key) ? remote : local;
-      const list = (into[name] ??= []);
-      if (!list.includes(key)) list.push(key);
+      const known = into.get(name) ?? [];
+      if (!known.includes(key)) into.set(name, [...known, key]);
     }
   };
   for (const { ssh_authorized_keys: own, ...user } of config.users ?? []) {
-    users[user.name] = { ...users[user.name], ...user };
+    users.set(user.name, { ...users.get(user.name), ...user });
     addKeys(user.name, [...(own ?? []), ...shared]);
   }
   if ((config.users ?? []).length === 0) addKeys('root', shared);
   const step: Step = { name: 'users' };
-  if (Object.keys(users).length > 0) step.users = users;
-  if (Object.keys(local).length > 0) step.authorized_keys = local;
+  if (users.size > 0) step.users = Object.fromEntries(users);
+  if (local.size > 0) step.authorized_keys = Object.fromEntries(local);
   if (step.users || step.authorized_keys) add('initramfs', step);
-  if (Object.keys(remote).length > 0) add('network', { name: 'ssh_authorized_keys', authorized_keys: remote });
+  if (remote.size > 0) add('network', { name: 'ssh_authorized_keys', authorized_keys: Object.fromEntries(remote) });
 }
 
 /** Whether a line of authorized keys is a place to fetch keys from. */

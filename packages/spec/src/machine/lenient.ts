@@ -173,7 +173,7 @@ class LenientReader {
     const good: [string, unknown][] = [];
     for (const { key, keyAt, value } of node.entries) {
       if (words.length > 0 && !words.includes(key)) {
-        this.#unknownKey(key, keyAt, words, {}, path);
+        this.#unknownKey(key, keyAt, () => words, {}, path);
         continue;
       }
       const valueType = core.valueType as z.ZodType;
@@ -201,7 +201,7 @@ class LenientReader {
       const child = key === undefined ? undefined : shape[key];
       if (key === undefined || !child) {
         if (open && !Object.hasOwn(mistakes, entry.key)) good.push([entry.key, toValue(value)]);
-        else this.#unknownKey(entry.key, keyAt, freeWords(given, shape), mistakes, path);
+        else this.#unknownKey(entry.key, keyAt, () => freeWords(given, shape), mistakes, path);
         continue;
       }
       const { dead } = describeSchema(child).meta;
@@ -234,17 +234,17 @@ class LenientReader {
 
   /** The key that a name from wrong but official documentation means. */
   #taught(entry: LocatedEntry, shape: Record<string, z.ZodType>, given: ReadonlySet<string>, path: Path) {
-    const match = Object.entries(shape).find(([, child]) => describeSchema(child).meta.taughtAs?.includes(entry.key));
-    if (!match || given.has(match[0])) return undefined;
-    const message = `${formatPath([...path, entry.key])} is read as ${match[0]}; Kairos documents this name but ignores it`;
-    this.#warn(entry.keyAt, [...path, entry.key], message, match[0]);
-    return match[0];
+    const key = taughtNames(shape).get(entry.key);
+    if (key === undefined || given.has(key)) return undefined;
+    const message = `${formatPath([...path, entry.key])} is read as ${key}; Kairos documents this name but ignores it`;
+    this.#warn(entry.keyAt, [...path, entry.key], message, key);
+    return key;
   }
 
   #unknownKey(
     key: string,
     at: Position,
-    free: readonly string[],
+    words: () => readonly string[],
     mistakes: Readonly<Record<string, string>>,
     path: Path,
   ) {
@@ -252,6 +252,7 @@ class LenientReader {
     const message = `unknown key ${quote(key) ?? '(not shown)'}${where}; it has no effect`;
     this.#unknownKeys += 1;
     if (this.#unknownKeys > SUGGESTION_LIMIT) return this.#warn(at, [...path, key], message);
+    const free = words();
     const folded = foldWord(key);
     const known = Object.hasOwn(mistakes, key) ? mistakes[key] : undefined;
     const exact = free.find((word) => foldWord(word) === folded);
@@ -295,6 +296,20 @@ function placesOf(schema: z.ZodType): Map<string, string> {
   }
   PLACES.set(schema, places);
   return places;
+}
+
+/** By the shape of a map: other names of its keys. */
+const TAUGHT = new WeakMap<object, Map<string, string>>();
+
+function taughtNames(shape: Record<string, z.ZodType>): Map<string, string> {
+  const known = TAUGHT.get(shape);
+  if (known) return known;
+  const names = new Map<string, string>();
+  for (const [key, child] of Object.entries(shape)) {
+    for (const name of describeSchema(child).meta.taughtAs ?? []) names.set(name, key);
+  }
+  TAUGHT.set(shape, names);
+  return names;
 }
 
 function isNull(node: Located): boolean {

@@ -1,7 +1,10 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../problem.ts';
 import { YAML_LIMITS } from '../yaml/parse.ts';
+import { EVERY_KEY } from './every-key.testdata.ts';
 import { loadMachineDocument } from './load.ts';
+import { Step } from './step.ts';
 
 const load = (text: string, strict = false) => {
   const { document, problems, incomplete } = loadMachineDocument({ path: 'a.yaml', text }, { strict });
@@ -234,5 +237,77 @@ describe('many problems', () => {
     expect(messages).toHaveLength(200);
     expect(messages[0]).toContain('a.yaml:2:1');
     expect(messages.at(-1)).toContain('and 4801 more problems');
+  });
+});
+
+describe('hostile texts', () => {
+  it('never make it throw, and what it gives is good or refused', () => {
+    const lines = EVERY_KEY.split('\n');
+    const edit = fc.record({
+      at: fc.nat(lines.length - 1),
+      column: fc.nat(200),
+      with: fc.constantFrom(
+        '',
+        ':',
+        '\t',
+        '- ',
+        '[',
+        '}',
+        '"',
+        "'",
+        '&a',
+        '*a',
+        '<<: *a',
+        '\n',
+        '#',
+        '!!x ',
+        '%',
+        'null',
+        '0',
+        '\u0007',
+        '|',
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 5 }), (edits) => {
+        const changed = [...lines];
+        for (const { at, column, with: text } of edits) {
+          const line = changed[at] ?? '';
+          changed[at] = line.slice(0, column) + text + line.slice(column + 1);
+        }
+        const { document, problems } = loadMachineDocument({ path: 'a', text: changed.join('\n') });
+        if (!document) expect(problems.some((problem) => problem.severity === 'error')).toBe(true);
+        else expect(problems.every((problem) => problem.severity === 'warning')).toBe(true);
+        for (const step of Object.values(document?.stages ?? {}).flat()) {
+          expect(Step.safeParse(step).error).toBeUndefined();
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('take %s for a name like any other', (name) => {
+    const text = `${HEADER}users: [{name: ${name}, ssh_authorized_keys: [a, "github:b"]}]\nstages: {boot: [{users: {x${name}: {}}}]}\n`;
+    const { document } = load(text);
+    const [step] = document?.stages['initramfs'] ?? [];
+    expect(Object.entries(step?.authorized_keys ?? {})).toEqual([[name, ['a']]]);
+    expect(Object.keys(step?.users ?? {})).toEqual([name]);
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it('are read in little time: keys, stages and blocks without end', () => {
+    const started = performance.now();
+    const many = (line: (i: number) => string) => Array.from({ length: 20_000 }, (_, i) => line(i)).join('\n');
+    load(HEADER + many((i) => `kye${i}: 1`));
+    load(`${HEADER}stages:\n${many((i) => `  boots${i}: []`)}`);
+    load(`${HEADER}"\n${many((i) => `runcmd${i}: [a]`)}`);
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
+  it('that are broken and full of aliases stop at the same limit', () => {
+    const block = (i: number) =>
+      `a${i}: {b: &b [${'x,'.repeat(100)}], c: &c [${'*b,'.repeat(50)}], d: [${'*c,'.repeat(9)}]}`;
+    const { messages } = load(`${HEADER}broken: "\n${Array.from({ length: 150 }, (_, i) => block(i)).join('\n')}`);
+    expect(messages.join('\n')).toContain('more than');
   });
 });

@@ -1,6 +1,6 @@
 import type { Problem } from '../problem.ts';
 import type { LocatedEntry, LocatedMap } from '../yaml/located.ts';
-import { parseYaml, type SourceText } from '../yaml/parse.ts';
+import { parseYaml, type SourceText, YAML_LIMITS } from '../yaml/parse.ts';
 
 /** Blocks of a broken text that are looked at; a configuration has a few dozen keys. */
 const BLOCK_LIMIT = 200;
@@ -13,15 +13,27 @@ export function salvageBlocks(source: SourceText): { node: LocatedMap; problems:
   const at = { file: source.path, line: 1, column: 1 };
   const entries: LocatedEntry[] = [];
   const problems: Problem[] = [];
-  for (const { line, lines } of cutBlocks(source.text).slice(0, BLOCK_LIMIT)) {
-    const parsed = parseYaml({ ...source, text: lines.join('\n') }, { mergeKeys: true, firstDocument: true });
+  const known = new Set<string>();
+  let values = 0;
+  const blocks = cutBlocks(source.text);
+  for (const [index, { line, lines }] of blocks.entries()) {
+    const budget = YAML_LIMITS.values - values;
+    if (index >= BLOCK_LIMIT || budget <= 0) {
+      const message = `what follows is left out: the file has more than ${BLOCK_LIMIT} blocks or ${YAML_LIMITS.values} values`;
+      problems.push({ ...at, line: line + 1, path: '', message, severity: 'warning' });
+      break;
+    }
+    const part = { ...source, text: lines.join('\n') };
+    const parsed = parseYaml(part, { mergeKeys: true, firstDocument: true, values: budget });
+    values += parsed.values ?? 0;
     const moved = parsed.problems.map((problem) => ({ ...problem, line: problem.line + line }));
     const [first] = moved;
     const key = /^([\w-]+):/.exec(lines[0] ?? '')?.[1];
     const name = key !== undefined && key.length <= 60 ? `the block ${key}` : 'a part of the file';
     if (parsed.node?.kind === 'map' && !first) {
       for (const entry of parsed.node.entries) {
-        if (!entries.some((known) => known.key === entry.key)) entries.push(moveEntry(entry, line));
+        if (!known.has(entry.key)) entries.push(moveEntry(entry, line));
+        known.add(entry.key);
       }
     } else if (first || parsed.node?.kind === 'scalar' || parsed.node?.kind === 'list') {
       const where = first ?? { ...at, line: line + 1 };

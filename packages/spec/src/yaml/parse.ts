@@ -26,6 +26,8 @@ export interface ParseOptions {
   mergeKeys?: boolean;
   /** Further documents are left out with a warning; else they are an error. */
   firstDocument?: boolean;
+  /** The most values, instead of YAML_LIMITS.values: for a part of a larger text. */
+  values?: number;
 }
 
 /** What parsing gave. */
@@ -35,6 +37,8 @@ export interface ParseResult {
   problems: Problem[];
   /** The text went beyond a limit, so `node` is not the whole of it. */
   overLimit?: boolean;
+  /** How many values were looked at, aliases counted in full. */
+  values?: number;
 }
 
 /**
@@ -79,14 +83,15 @@ export function parseYaml(source: SourceText, options: ParseOptions = {}): Parse
       .map((error) => problemAt(place(error.pos[0]), [], SYNTAX_MESSAGES[error.code]));
     return { node: undefined, problems: dropRepeated(problems) };
   }
-  const converted = convert(document, place, options.mergeKeys ?? false);
+  const converted = convert(document, place, options);
   if (!further) return converted;
   const message = 'only the first document of the file is read; what follows this "---" is left out';
   const warning: Problem = { ...problemAt(place(further.pos[0]), [], message), severity: 'warning' };
   return { ...converted, problems: [...converted.problems, warning] };
 }
 
-function convert(document: Document.Parsed, place: (offset: number) => Position, mergeKeys: boolean): ParseResult {
+function convert(document: Document.Parsed, place: (offset: number) => Position, options: ParseOptions): ParseResult {
+  const { mergeKeys = false, values: valueLimit = YAML_LIMITS.values } = options;
   const problems: Problem[] = [];
   const anchors = new Map<string, ParsedNode>();
   const open = new Set<ParsedNode>();
@@ -102,7 +107,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position,
     if (node === null || stopped) return nothing(offset);
     const start = node.range[0];
     values += 1;
-    if (values > YAML_LIMITS.values) {
+    if (values > valueLimit) {
       stopped = true;
       report(start, path, `the document holds more than ${YAML_LIMITS.values} values (aliases counted in full)`);
       return nothing(start);
@@ -201,7 +206,7 @@ function convert(document: Document.Parsed, place: (offset: number) => Position,
     report(0, [], 'only YAML 1.2 is understood; remove the %YAML line');
   }
   const root = document.contents ? visit(document.contents as ParsedNode, [], 0) : undefined;
-  return { node: root, problems: problems.slice(0, YAML_LIMITS.problems), overLimit: stopped || tooDeep };
+  return { node: root, problems: problems.slice(0, YAML_LIMITS.problems), overLimit: stopped || tooDeep, values };
 }
 
 function problemAt(at: Position, path: Path, message: string): Problem {

@@ -1,4 +1,5 @@
 export { type AgentSource, agentSource } from './agent/agent-source.ts';
+export { forgetAgents } from './agent/forget-agents.ts';
 export { buildBowl } from './build/build-bowl.ts';
 export { fetchBowl } from './build/fetch-bowl.ts';
 export type {

@@ -1,8 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeTree } from '@bowline/host';
+import { LocalBlobStore, removeTree } from '@bowline/host';
 import { Command } from 'commander';
-import { defineCommand } from '../command.ts';
+import { type CommandContext, defineCommand } from '../command.ts';
 import { formatBytes } from '../text-table.ts';
 
 /** The content store: inputs, which a mirror may have forgotten by tomorrow. Everything else can be made again. */
@@ -24,7 +24,7 @@ export const clean = defineCommand<[], { all?: boolean }>({
   run: async (_args, { all = false }, context) => {
     const kept = all ? [LOCKS] : [LOCKS, STORE];
     const names = (await readdir(context.cacheFolder).catch(() => [])).filter((name) => !kept.includes(name));
-    let freedBytes = 0;
+    let freedBytes = all ? 0 : await removeAgents(context);
     for (const name of names.toSorted()) {
       await context.progress.task(`Removing ${name}`, async (task) => {
         const path = join(context.cacheFolder, name);
@@ -40,6 +40,14 @@ export const clean = defineCommand<[], { all?: boolean }>({
     };
   },
 });
+
+/** Agents lie in the store, but are made, not fetched: they go with the records of them. */
+async function removeAgents(context: CommandContext): Promise<number> {
+  const store = join(context.cacheFolder, STORE);
+  if ((await lstat(store).catch(() => undefined)) === undefined) return 0;
+  const { forgetAgents } = await import('@bowline/image');
+  return await forgetAgents(context.cacheFolder, await LocalBlobStore.open(store));
+}
 
 /** Bytes that a tree takes on the disk; holes do not count, and what cannot be read neither. */
 async function diskUsage(path: string, signal: AbortSignal): Promise<number> {

@@ -12,7 +12,6 @@ import {
   writeFileAtomic,
 } from '@bowline/host';
 import type { Arch } from '@bowline/spec';
-import * as z from 'zod';
 import { ImageError } from '../error.ts';
 import { openTarTree } from '../initrd/file-tree.ts';
 import type { InitrdPackages } from '../initrd/initrd-packages.ts';
@@ -20,6 +19,7 @@ import type { LayerRef } from '../sources/source.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { agentLayer } from './agent-layer.ts';
 import { MULTIARCH, PRIVATE_PATHS, privateLibraries } from './agent-libraries.ts';
+import { readAgentRecord } from './agent-record.ts';
 import type { AgentSource } from './agent-source.ts';
 import { bundleAgent, bundleDigest } from './bundle-agent.ts';
 import { type NodePin, nodeRuntime, readNodePin } from './node-runtime.ts';
@@ -40,11 +40,6 @@ const NODE_OPTIONS = {
   execArgv: ['--max-old-space-size=96'],
   execArgvExtension: 'none',
 } as const;
-
-const AgentRecord = z.strictObject({
-  diffId: z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]),
-  size: z.int().min(1),
-});
 
 export interface BuildAgentOptions {
   source: AgentSource;
@@ -95,10 +90,9 @@ function agentKey(options: BuildAgentOptions, pin: NodePin, bundle: Digest): str
 }
 
 async function readRecord(path: string, options: BuildAgentOptions): Promise<LayerRef | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { data } = AgentRecord.safeParse(JSON.parse(text));
-  return data !== undefined && (await options.store.has(data.diffId)) ? layerOf(data.diffId, data.size) : undefined;
+  const record = await readAgentRecord(path);
+  if (record === undefined || !(await options.store.has(record.diffId))) return undefined;
+  return layerOf(record.diffId, record.size);
 }
 
 function layerOf(diffId: Digest, size: number): LayerRef {

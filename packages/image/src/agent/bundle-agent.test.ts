@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { nodeHost } from '@bowline/host';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AgentSource, agentSource } from './agent-source.ts';
 import { bundleAgent, bundleDigest } from './bundle-agent.ts';
@@ -33,9 +34,22 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 describe('the bundle of the agent', () => {
   it('is one CommonJS file that needs nothing but what Node brings', async () => {
     const { code, inputs } = await bundleAgent(source);
-    expect([...code.matchAll(/require\([`"']([^`"']+)/g)].map(([, name]) => name)).toEqual(['node:path']);
+    const required = [...code.matchAll(/require\(\\?[`"']([^`"'\\]+)/g)].map(([, name]) => name);
+    expect(required.filter((name) => !name?.startsWith('./'))).toEqual(['node:path']);
     expect(code).not.toMatch(/\bimport\b|sourceMappingURL/);
     expect(inputs).toEqual(['app/greet.ts', 'app/main.ts', 'app/more.ts', 'package-lock.json']);
+  });
+
+  it('runs from that one file, and loads the rest when it is asked for', async () => {
+    const path = join(folder, 'alone/agent.cjs');
+    await mkdir(dirname(path));
+    await writeFile(path, (await bundleAgent(source)).code);
+    const run = async (...args: string[]) => {
+      const argv: [string, ...string[]] = [process.execPath, path, ...args];
+      return Buffer.from((await nodeHost().processes.run({ argv, timeoutMs: 20_000 })).stdout).toString();
+    };
+    expect(await run()).toBe('hello start');
+    expect(await run('more')).toBe('hello start/');
   });
 
   it('has the same bytes wherever the sources lie', async () => {

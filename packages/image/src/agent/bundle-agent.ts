@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { type Digest, writeFileAtomic } from '@bowline/host';
 import * as z from 'zod';
 import { type AgentSource, PACKAGE_LOCK } from './agent-source.ts';
+import { joinChunks } from './join-chunks.ts';
 
 /** Files that one bundle is made of; more are not the agent. */
 const MAX_MODULES = 10_000;
@@ -26,8 +27,8 @@ export interface AgentBundle {
 
 /**
  * Puts the agent and all it imports into one CommonJS file: a single executable may load nothing but what Node brings.
- * Modules that are imported dynamically are in it too, and run when they are asked for. Equal sources give equal bytes wherever
- * they lie.
+ * Modules that are imported dynamically are in it too, and are compiled when they are asked for. Equal sources give equal
+ * bytes wherever they lie.
  */
 export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
   // Loaded here: a build that finds its agent in the cache has no use for a bundler.
@@ -36,16 +37,21 @@ export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
   try {
     const { output } = await build.generate({
       format: 'cjs',
-      codeSplitting: false,
+      entryFileNames: 'main.cjs',
+      chunkFileNames: '[name]-[hash].cjs',
       comments: false,
       minify: true,
       sourcemap: false,
     });
-    const [chunk, ...others] = output;
-    if (others.length > 0) throw new Error(`the agent became ${output.length} files, but only one can be carried`);
-    const modules = chunk.moduleIds.filter((id) => id.startsWith('/')).map((id) => relative(source.folder, id));
+    const chunks = output.map((part) => {
+      if (part.type === 'chunk') return part;
+      throw new Error(`the agent needs ${part.fileName}, but only its program can be carried`);
+    });
+    const ids = chunks.flatMap((chunk) => chunk.moduleIds.filter((id) => id.startsWith('/')));
+    const modules = [...new Set(ids)].map((id) => relative(source.folder, id));
     if (modules.length > MAX_MODULES) throw new Error(`the agent has ${modules.length} modules`);
-    return { code: chunk.code, digest: sha256(chunk.code), inputs: [...modules, PACKAGE_LOCK].sort() };
+    const code = joinChunks('main.cjs', chunks);
+    return { code, digest: sha256(code), inputs: [...modules, PACKAGE_LOCK].sort() };
   } finally {
     await build.close();
   }

@@ -22,7 +22,7 @@ const Pin = z.object({
 });
 
 /** The Node that the agent of one architecture is made with. */
-export interface NodePin {
+interface NodePin {
   /** npm package. */
   name: string;
   version: string;
@@ -31,7 +31,7 @@ export interface NodePin {
 }
 
 /** A package of Node in the store. */
-export const NodePackageRecord = z.strictObject({
+const NodePackageRecord = z.strictObject({
   integrity: Pin.shape.integrity,
   digest: z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]),
   sizeBytes: z.int().min(1),
@@ -51,7 +51,7 @@ export interface NodeRuntimeContext {
 }
 
 /** Name of the record of an architecture's Node package, relative to the cache folder. */
-export function nodeRecordPath(arch: Arch): string {
+function nodeRecordPath(arch: Arch): string {
   return `agent/node-${arch}.json`;
 }
 
@@ -88,10 +88,14 @@ async function isInstalled(source: AgentSource, pin: NodePin): Promise<boolean> 
 }
 
 async function storedPackage(context: NodeRuntimeContext, pin: NodePin): Promise<Digest | undefined> {
-  const text = await readFile(join(context.cacheFolder, nodeRecordPath(context.arch)), 'utf8').catch(() => '');
-  if (text === '') return undefined;
-  const { data } = NodePackageRecord.safeParse(JSON.parse(text));
-  return data?.integrity === pin.integrity && (await context.store.has(data.digest)) ? data.digest : undefined;
+  try {
+    const text = await readFile(join(context.cacheFolder, nodeRecordPath(context.arch)), 'utf8');
+    const { integrity, digest } = NodePackageRecord.parse(JSON.parse(text));
+    return integrity === pin.integrity && (await context.store.has(digest)) ? digest : undefined;
+  } catch {
+    // Missing or damaged: it is made again.
+    return undefined;
+  }
 }
 
 async function fetchPackage(context: NodeRuntimeContext, pin: NodePin): Promise<Digest> {

@@ -121,6 +121,7 @@ describe('what cannot be used is left out, and the rest is used', () => {
       { users: [{ name: 'b' }] },
       'users[0].name is missing, so users[0] is left out',
     ],
+    ['users by name at the top', 'users: {ada: {passwd: a}}', {}, 'users must be a list, not a map; it is left out'],
     ['an empty user', 'users: [null]', { users: [] }, 'users[0] is empty; it is left out'],
   ])('%s', (_name, text, values, message) => {
     const result = load(text);
@@ -194,6 +195,7 @@ describe('mistakes that Kairos accepts silently are reported, with the likely wo
     ['write_file: []', 'write_files'],
     ['run_cmd: [a]', 'runcmd'],
     ['device: /dev/sda', 'install.device'],
+    ['commands: [a]', 'stages.NAME[].commands'],
     ['stages: {intramfs: []}', 'initramfs'],
     ['stages: {boots.after: []}', 'boot'],
     ['stages: {after_upgrade: []}', 'after-upgrade'],

@@ -159,7 +159,9 @@ class LenientReader {
       return { value: items };
     }
     const single = optionsOf(element).some((option) => isScalarSchema(option)) ? 'scalar' : 'map';
-    if (isNull(node) || node.kind !== single || (node.kind === 'scalar' && node.value === ''))
+    // A map whose keys are no keys of an item is a map of items, as users by name are in a step.
+    const isItem = node.kind !== 'map' || node.entries.some(({ key }) => hasKey(element, key));
+    if (isNull(node) || !isItem || node.kind !== single || (node.kind === 'scalar' && node.value === ''))
       return this.#wrongType(node, core, path);
     const kept = this.read(node, element, [...path, 0], secret);
     if (!kept) return undefined;
@@ -218,11 +220,8 @@ class LenientReader {
       const { optional, meta } = describeSchema(child);
       if (!optional && !names.has(key)) {
         const keyPath = formatPath([...path, key]);
-        return this.#drop(
-          node.at,
-          [...path, key],
-          `${keyPath} is missing, so ${formatPath(path) || 'all'} is left out`,
-        );
+        this.#warn(node.at, [...path, key], `${keyPath} is missing, so ${formatPath(path) || 'all'} is left out`);
+        return undefined;
       }
       if (meta.modeUnlessGiven !== undefined && !names.has(key)) {
         const message = `${formatPath([...path, key])} is missing; the mode is ${meta.modeUnlessGiven} here, but 0000 in Kairos`;
@@ -257,7 +256,11 @@ class LenientReader {
     const known = Object.hasOwn(mistakes, key) ? mistakes[key] : undefined;
     const exact = free.find((word) => foldWord(word) === folded);
     const elsewhere = placesOf(this.#schema).get(folded);
-    const suggestion = known ?? exact ?? nearestWord(key, free) ?? (elsewhere === key ? undefined : elsewhere);
+    const suggestion =
+      known ??
+      exact ??
+      nearestWord(key, free) ??
+      (elsewhere === key ? undefined : elsewhere?.replaceAll('.*', '.NAME'));
     return this.#warn(at, [...path, key], message, suggestion);
   }
 
@@ -314,6 +317,10 @@ function taughtNames(shape: Record<string, z.ZodType>): Map<string, string> {
 
 function isNull(node: Located): boolean {
   return node.kind === 'scalar' && node.value === null;
+}
+
+function hasKey(schema: z.ZodType, key: string): boolean {
+  return optionsOf(schema).some((option) => option instanceof z.ZodObject && Object.hasOwn(option.shape, key));
 }
 
 function isScalarSchema(schema: z.ZodType): boolean {

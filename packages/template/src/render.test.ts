@@ -97,6 +97,11 @@ describe('limits', () => {
     ['parentheses', `{{ ${'('.repeat(5000)}1${')'.repeat(5000)} }}`, 'parentheses'],
     ['branches', '{{ if true }}'.repeat(5000) + '{{ end }}'.repeat(5000), 'inside one another'],
     ['a map in itself', '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}', 'levels deep'],
+    [
+      'a long text that is read often',
+      '{{ $s := repeat 8000000 "a" }}{{ range 100000 }}{{ $x := len $s }}{{ end }}',
+      'steps',
+    ],
     ['a list that doubles', '{{ $l := list 1 2 }}{{ range 60 }}{{ $l = concat $l $l }}{{ end }}', 'items'],
   ];
   for (const [name, template, words] of hostile) {

@@ -7,7 +7,7 @@ import { Executor } from './run/executor.ts';
 import { toValue } from './value/value.ts';
 
 /** Templates and what they print are no longer than this, in UTF-16 units. */
-export const MAX_TEMPLATE_LENGTH = 8 * 1024 * 1024;
+const MAX_TEMPLATE_LENGTH = 8 * 1024 * 1024;
 
 /** How a template is rendered. */
 export interface TemplateOptions {

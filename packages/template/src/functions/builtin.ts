@@ -39,14 +39,14 @@ export const BUILTIN_FUNCTIONS: FunctionTable = {
 };
 
 /** Text as part of a query string: spaces become +. */
-export function escapeQuery(text: string): string {
+function escapeQuery(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replaceAll(/[!'()*]/g, (found) => `%${found.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+');
 }
 
 /** Number of bytes, items or keys. Throws FunctionFailure. */
-export function lengthOf(value: Value): number {
+function lengthOf(value: Value): number {
   if (typeof value === 'string') return new TextEncoder().encode(value).length;
   if (Array.isArray(value)) return value.length;
   if (value instanceof Map) return value.size;

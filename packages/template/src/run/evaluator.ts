@@ -149,6 +149,7 @@ export class Evaluator {
   }
 
   #run(found: TemplateFunction, args: readonly Value[]): Value {
+    this.#options.context.budget.step(args.reduce<number>((sum, value) => sum + readingCost(value), 0));
     const result = found.run(this.#options.context, args);
     if (typeof result === 'string') this.#options.context.budget.text(result.length);
     if (Array.isArray(result)) this.#options.context.budget.step(result.length >> 4);
@@ -174,6 +175,13 @@ export class Evaluator {
     }
     return piped === NOTHING ? value : (piped ?? null);
   }
+}
+
+/** Steps that reading an argument costs: a short template may look at a long text very often. */
+function readingCost(value: Value): number {
+  if (typeof value === 'string') return value.length >> 8;
+  if (Array.isArray(value)) return value.length >> 4;
+  return value instanceof Map ? value.size >> 4 : 0;
 }
 
 function constant(node: NumberNode): Value {

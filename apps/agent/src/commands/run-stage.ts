@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { describeTrouble } from '../config/use-config.ts';
+import { catchUp } from '../stages/catch-up.ts';
 import { previewStage, runStage as runStageNow } from '../stages/run-stage.ts';
 import { stagePlanDocument, stagePlanText, stageRecordText } from '../stages/stage-text.ts';
 import { defineCommand } from './command.ts';
@@ -44,8 +45,12 @@ export const runStage = defineCommand<[name: string], RunStageOptions>({
       return { text: stagePlanText(plan), json: stagePlanDocument(plan, collected) };
     }
     const record = await runStageNow(name, context.machine, stageOptions);
-    const failed = record.steps.some(({ actions }) => actions.some(({ result }) => result === 'failed'));
-    return { text: stageRecordText(record), json: record, exitCode: options.strict === true && failed ? 1 : 0 };
+    const late = await catchUp(record, context.machine, stageOptions);
+    const failed = [record, ...late].some(({ steps }) =>
+      steps.some(({ actions }) => actions.some(({ result }) => result === 'failed')),
+    );
+    const text = [record, ...late].map(stageRecordText).join('\n');
+    return { text, json: record, exitCode: options.strict === true && failed ? 1 : 0 };
   },
 });
 

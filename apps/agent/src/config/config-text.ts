@@ -7,8 +7,6 @@ export const CONFIG_LIMIT_BYTES = 2 ** 20;
 /** The text of a configuration, or a sentence that says why there is none. */
 export type ConfigText = { text: string } | { reason: string };
 
-const HEADER_LINES = 10;
-
 /**
  * Reads a configuration. Devices and pipes are refused without waiting for them; a file that is too large is not read.
  * ENOENT is thrown, every other failure is a reason.
@@ -32,7 +30,7 @@ export async function readConfigText(path: string): Promise<ConfigText> {
 }
 
 /** Bytes as text: UTF-8, with or without a byte order mark. */
-export function decodeConfig(bytes: Uint8Array): ConfigText {
+function decodeConfig(bytes: Uint8Array): ConfigText {
   if (bytes.length > CONFIG_LIMIT_BYTES) return { reason: tooLarge(bytes.length) };
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
@@ -44,13 +42,6 @@ export function decodeConfig(bytes: Uint8Array): ConfigText {
   } catch {
     return { reason: 'is not UTF-8' };
   }
-}
-
-/** True when one of the first lines says that this is a configuration of a machine. */
-export function hasHeader(text: string): boolean {
-  return text
-    .split('\n', HEADER_LINES)
-    .some((line) => /^#\s*(?:cloud-config|kairos-config|node-config)\s*$/.test(line.trimEnd()));
 }
 
 function tooLarge(sizeBytes: number): string {

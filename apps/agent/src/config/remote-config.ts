@@ -1,7 +1,7 @@
 import { downloadText } from '../download/download.ts';
 import { describeUrl } from '../download/web-address.ts';
 import type { Machine } from '../machine/machine.ts';
-import { CONFIG_LIMIT_BYTES, type ConfigText, hasHeader } from './config-text.ts';
+import { CONFIG_LIMIT_BYTES, type ConfigText } from './config-text.ts';
 import type { LastGoodCopies } from './last-good.ts';
 import type { ReadDocument } from './read-document.ts';
 import { type ConfigSource, type UsedConfig, useConfig } from './use-config.ts';
@@ -67,7 +67,8 @@ async function fetchConfig(url: string, machine: Machine, limits: RemoteLimits):
       tries: TRIES,
       maxBytes: CONFIG_LIMIT_BYTES,
     });
-    if (hasHeader(text)) return { text };
+    const { findHeader } = await import('@bowline/spec');
+    if (findHeader(text) !== undefined) return { text };
     return { reason: 'is no configuration: it has no #cloud-config in its first lines' };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : 'could not be fetched' };

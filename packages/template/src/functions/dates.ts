@@ -49,6 +49,8 @@ export const DATE_FUNCTIONS: FunctionTable = {
 };
 
 function show(context: FunctionContext, layout: string, date: Value, zone: string): string {
+  // Looking a zone up takes as long as many other things.
+  context.budget.step(100);
   const time = new GoTime(momentOf(context, date).epochMs, isKnownZone(zone) ? zone : 'UTC');
   return formatTime(layout, time);
 }

@@ -25,6 +25,7 @@ export const RANDOM_FUNCTIONS: FunctionTable = {
 
 function textOf(alphabet: string): TemplateFunction {
   return fn(['int'], (context, count) => {
+    context.budget.step(checkLength(count));
     const letters = Array.from({ length: checkLength(count) }, () => alphabet.charAt(below(context, alphabet.length)));
     return letters.join('');
   });

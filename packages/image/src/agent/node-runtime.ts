@@ -22,7 +22,7 @@ const Pin = z.object({
 });
 
 /** The Node that the agent of one architecture is made with. */
-interface NodePin {
+export interface NodePin {
   /** npm package. */
   name: string;
   version: string;

@@ -2,7 +2,8 @@ import { PERSIST_FILE, RELEASE_FILE } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import type { Addition } from '../compose/additions.ts';
 import { symlink, textFile } from './addition.ts';
-import { runtimeFiles } from './runtime-files.ts';
+import { DATASOURCE_CONFIG, DATASOURCE_CONFIG_FILE } from './image-config.ts';
+import { runtimeFiles, SUDOERS_FILE } from './runtime-files.ts';
 
 /** What the runtime layer says of the image. Its ID is not part of it: it depends on the root. */
 export interface RuntimeFacts {
@@ -39,6 +40,11 @@ const KMOD_TEXT = `[Unit]
 ConditionPathExists=/bin/kmod
 `;
 
+/** Administrators are the members of the group admin, as in Kairos: they come in by key and have no password to give. */
+const SUDOERS_TEXT = `# Members of the group admin become root without a password.
+%admin ALL=(ALL:ALL) NOPASSWD: ALL
+`;
+
 /**
  * The runtime layer: what makes any base start cleanly on a read-only root that is renewed as a whole. It goes on top
  * of the base and below the bowl's own configuration; some of it is for some bases only (`fitBase`). Equal facts give equal
@@ -57,6 +63,9 @@ export async function runtimeAdditions(facts: RuntimeFacts): Promise<Addition[]>
     // systemd makes this link by itself; the tools of other bases only look for it.
     symlink('etc/mtab', '../proc/self/mounts'),
     ...MASKED_UNITS.map((unit) => symlink(`etc/systemd/system/${unit}`, '/dev/null')),
+    textFile(DATASOURCE_CONFIG_FILE, DATASOURCE_CONFIG),
+    // sudoers(5): others may not write it; nobody needs to read it.
+    { ...textFile(SUDOERS_FILE, SUDOERS_TEXT), mode: 0o440 },
     ...(await runtimeFiles()),
   ];
 }

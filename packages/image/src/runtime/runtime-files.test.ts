@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { addToTree } from '../compose/additions.ts';
 import { emptyTree, type MergedTree } from '../compose/merged-tree.ts';
 import { textFile } from './addition.ts';
-import { fitBase, runtimeFiles } from './runtime-files.ts';
+import { runtimeAdditions } from './runtime-additions.ts';
+import { fitBase, runtimeFiles, SUDOERS_FILE } from './runtime-files.ts';
 
 const files = await runtimeFiles();
 const paths = files.map(({ path }) => path);
@@ -57,5 +58,12 @@ describe('what runs the agent at its moments', () => {
     expect(fitBase(files, base('usr/bin/kairos-agent')).some(({ path }) => path === 'usr/bin/kairos-agent')).toBe(
       false,
     );
+  });
+
+  it('makes members of admin administrators where there is sudo', async () => {
+    const all = await runtimeAdditions({ name: 'a', version: '1', arch: 'amd64' });
+    const sudoers = (tree: MergedTree) => fitBase(all, tree).filter(({ path }) => path === SUDOERS_FILE);
+    expect(sudoers(base('etc/sudoers'))).toMatchObject([{ mode: 0o440, uid: 0 }]);
+    expect(sudoers(base('usr/bin/su'))).toEqual([]);
   });
 });

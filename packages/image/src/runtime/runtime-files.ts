@@ -20,6 +20,8 @@ const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', watch: 'def
 const OPENRC = ['sbin/openrc-run', 'usr/sbin/openrc-run'];
 /** What the agent of Kairos is called; scripts of its users call it. */
 const KAIROS_AGENT = 'usr/bin/kairos-agent';
+/** Who may become root, where the base has sudo; relative to the root. */
+export const SUDOERS_FILE = 'etc/sudoers.d/bowline-admin';
 
 /** Units, scripts and links by which the agent runs at its moments: the folder `files`, and how it is hooked in. */
 export async function runtimeFiles(): Promise<Addition[]> {
@@ -52,6 +54,7 @@ export function fitBase(additions: readonly Addition[], base: MergedTree): Addit
   const hasOpenRc = OPENRC.some(has);
   return additions.filter(({ path }) => {
     if (/^etc\/(?:init\.d|runlevels)\//.test(path)) return hasOpenRc;
+    if (path === SUDOERS_FILE) return has('etc/sudoers');
     return path !== KAIROS_AGENT || !has(KAIROS_AGENT);
   });
 }

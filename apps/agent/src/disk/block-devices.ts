@@ -18,8 +18,8 @@ export interface BlockDevice {
 const SYS_BLOCK = '/sys/class/block';
 const SECTOR = 512;
 const MAX_DEVICES = 1024;
-/** Devices that never hold anything of the machine's owner. */
-const IGNORED = /^(?:ram|zram|nbd)[0-9]/;
+/** Devices that never hold anything of the machine's owner, and floppy drives, which take seconds to say that they are empty. */
+const IGNORED = /^(?:ram|zram|nbd|fd)[0-9]/;
 
 /** All block devices with a size, by name; empty where there is no sysfs. */
 export async function listBlockDevices(machine: Machine): Promise<BlockDevice[]> {

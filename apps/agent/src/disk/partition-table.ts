@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import {
   editGpt,
@@ -58,7 +59,7 @@ export async function readTable(disk: Disk): Promise<DiskTable | undefined> {
 /**
  * Writes an empty table on a disk that is empty. The GUID is given by the name, so that it is the same on every machine.
  *
- * @throws AgentError DISK_INVALID when the disk has a file system.
+ * @throws AgentError DISK_INVALID when the disk has a file system, belongs to LVM or a RAID, or is in use.
  */
 export async function initTable(disk: Disk, diskGuid: string): Promise<void> {
   const content = await withDevice(disk.file, probeFileSystem);
@@ -68,6 +69,7 @@ export async function initTable(disk: Disk, diskGuid: string): Promise<void> {
   if (await withDevice(disk.file, hasVolumeManager)) {
     throw invalid('it belongs to LVM or a RAID', 'Remove it there first, then use wipefs -a.');
   }
+  await refuseInUse(disk.file);
   if (disk.sizeBytes < 4 * MIB) throw invalid('it is too small for a partition table', 'Use a larger disk.');
   const { primary, backup, backupLba } = writeGpt({ diskGuid, sizeBytes: disk.sizeBytes, partitions: [] });
   await writeAll(disk.file, [
@@ -120,6 +122,15 @@ async function readEnds({ file, sizeBytes }: Disk): Promise<GptEnds> {
       diskSizeBytes: sizeBytes,
     };
   });
+}
+
+/** Opened exclusively, a block device that is mounted or belongs to another one is busy. */
+async function refuseInUse(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDWR | constants.O_EXCL).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EBUSY') throw invalid('it is in use', 'Unmount what is on it first.', error);
+    throw error;
+  });
+  await handle.close();
 }
 
 /** Signatures of LVM2 (in one of the first four sectors) and of md, version 1 (at the start or after 4 KiB). */

@@ -105,7 +105,7 @@ export function planLayout(input: LayoutInput): LayoutPlan {
 }
 
 /** Names and types of the partitions that hold the system; only `state` may grow. */
-export function isProtected(partition: Pick<GptPartition, 'name' | 'typeGuid'>): boolean {
+function isProtected(partition: Pick<GptPartition, 'name' | 'typeGuid'>): boolean {
   if (partition.typeGuid === TYPE_GUID.state) return false;
   const types: string[] = [TYPE_GUID.esp, TYPE_GUID.biosBoot];
   for (const arch of ['amd64', 'arm64'] as const) types.push(TYPE_GUID.root[arch], TYPE_GUID.rootVerity[arch]);

@@ -1,4 +1,4 @@
-import { chmod, lchown, lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { chmod, lchown, lstat, readdir, realpath, rename, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { AgentError } from '../error.ts';
 
@@ -46,11 +46,6 @@ async function checkFolder(target: Buffer, root: string): Promise<void> {
   if (real !== root && !real.startsWith(root.endsWith(sep) ? root : `${root}${sep}`)) {
     throw conflict(target, 'is a link that leads out of the target');
   }
-}
-
-/** Makes an empty folder with these parents; `mode` is for the parents that are missing. */
-export async function makeParents(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
 function conflict(target: Buffer, why: string): AgentError {

@@ -5,7 +5,6 @@ import { readToolboxRecord } from '../packages/image/src/toolbox/toolbox-record.
 import type { Sample } from './measure.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-const BEGIN = '<!-- measured: written by npm run bench -- --write -->';
 const END = '<!-- end of measured -->';
 const TOOLS = ['squashfs-tools', 'cryptsetup-bin', 'systemd-boot-efi', 'qemu-utils', 'xorriso'];
 const MB = 1e6;
@@ -56,11 +55,12 @@ export async function formatReport(rows: readonly Row[], machine: readonly strin
   ].join('\n');
 }
 
-/** Puts it into docs/benchmarks.md; what is written by hand around it stays. */
-export async function writeReport(report: string): Promise<void> {
+/** Puts what a command measured into its place in docs/benchmarks.md; what is written by hand around it stays. */
+export async function writeReport(report: string, command = 'npm run bench -- --write'): Promise<void> {
   const text = await readFile(DOCUMENT, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has lost its marks "${BEGIN}" and "${END}"`);
-  await writeFile(DOCUMENT, `${text.slice(0, begin)}${BEGIN}\n\n${report}\n${text.slice(end)}`);
+  const mark = `<!-- measured: written by ${command} -->`;
+  const begin = text.indexOf(mark);
+  const end = text.indexOf(END, begin);
+  if (begin < 0 || end < begin) throw new Error(`${DOCUMENT} has lost its marks "${mark}" and "${END}"`);
+  await writeFile(DOCUMENT, `${text.slice(0, begin)}${mark}\n\n${report}\n${text.slice(end)}`);
 }

@@ -59,7 +59,7 @@ describe('the agent on whole distributions', { timeout: TEST_MS }, () => {
         'active\nactive\nactive\nactive\nactive',
       );
       expect(await machine.ask('pgrep -c bowline-agent || true')).toBe('0');
-      expect(await machine.ask('journalctl -b -o cat | grep -c "bowline.*initramfs: .*hostname"')).not.toBe('0');
+      expect(await machine.ask('journalctl -b -t bowline -o cat | grep -c "initramfs: .*hostname"')).not.toBe('0');
     });
   });
 

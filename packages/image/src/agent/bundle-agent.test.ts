@@ -8,12 +8,14 @@ import { bundleAgent, bundleDigest } from './bundle-agent.ts';
 
 const FILES = {
   'package-lock.json': '{}',
-  'app/main.ts': `import { greet } from './greet.ts';
+  'app/main.ts': `import { greet } from './words.ts';
 export interface Unused { a: string }
 const at: string = 'start';
 process.stdout.write(greet(at));
 if (process.argv[2] === 'more') void import('./more.ts').then(({ more }) => more());
 `,
+  'app/words.ts': "export { greet } from './greet.ts';\nexport { unused } from './unused.ts';\n",
+  'app/unused.ts': 'export const unused = 1;\n',
   'app/greet.ts': 'export const greet = (word: string): string => `hello ${word}`;\n',
   'app/more.ts': "import { sep } from 'node:path';\nexport const more = (): void => void process.stdout.write(sep);\n",
 };
@@ -37,7 +39,8 @@ describe('the bundle of the agent', () => {
     const required = [...code.matchAll(/require\(\\?[`"']([^`"'\\]+)/g)].map(([, name]) => name);
     expect(required.filter((name) => !name?.startsWith('./'))).toEqual(['node:path']);
     expect(code).not.toMatch(/\bimport\b|sourceMappingURL/);
-    expect(inputs).toEqual(['app/greet.ts', 'app/main.ts', 'app/more.ts', 'package-lock.json']);
+    const names = ['greet', 'main', 'more', 'unused', 'words'].map((name) => `app/${name}.ts`);
+    expect(inputs).toEqual([...names, 'package-lock.json']);
   });
 
   it('runs from that one file, and loads the rest when it is asked for', async () => {

@@ -33,7 +33,16 @@ export interface AgentBundle {
 export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
   // Loaded here: a build that finds its agent in the cache has no use for a bundler.
   const { rolldown } = await import('rolldown');
-  const build = await rolldown({ input: source.entry, cwd: source.folder, platform: 'node', tsconfig: false });
+  const ids = new Set<string>();
+  // All that was read, also what nothing is taken from: it decides what a name means.
+  const witness = { name: 'witness', moduleParsed: ({ id }: { id: string }) => void ids.add(id) };
+  const build = await rolldown({
+    input: source.entry,
+    cwd: source.folder,
+    platform: 'node',
+    tsconfig: false,
+    plugins: [witness],
+  });
   try {
     const { output } = await build.generate({
       format: 'cjs',
@@ -47,8 +56,7 @@ export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
       if (part.type === 'chunk') return part;
       throw new Error(`the agent needs ${part.fileName}, but only its program can be carried`);
     });
-    const ids = chunks.flatMap((chunk) => chunk.moduleIds.filter((id) => id.startsWith('/')));
-    const modules = [...new Set(ids)].map((id) => relative(source.folder, id));
+    const modules = [...ids].filter((id) => id.startsWith('/')).map((id) => relative(source.folder, id));
     if (modules.length > MAX_MODULES) throw new Error(`the agent has ${modules.length} modules`);
     const code = joinChunks('main.cjs', chunks);
     return { code, digest: sha256(code), inputs: [...modules, PACKAGE_LOCK].sort() };

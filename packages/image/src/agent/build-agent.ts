@@ -23,9 +23,10 @@ import { readAgentRecord } from './agent-record.ts';
 import type { AgentSource } from './agent-source.ts';
 import { bundleAgent, bundleDigest } from './bundle-agent.ts';
 import { type NodePin, nodeRuntime, readNodePin } from './node-runtime.ts';
+import { trimIcu } from './trim-icu.ts';
 
 /** Raise it when this code makes another agent of the same inputs. */
-const RECIPE = 1;
+const RECIPE = 2;
 const TIMEOUT_MS = 5 * 60_000;
 const MAX_LAYER_BYTES = 512 * 2 ** 20;
 
@@ -113,7 +114,7 @@ async function makeLayer(options: BuildAgentOptions, pin: NodePin): Promise<{ di
 }
 
 /**
- * Strip, inject, set the loader, in this order: strip would take the injected part away, and what injects makes room of its own.
+ * Strip, trim, inject, set the loader, in this order: strip would take the injected part away, and what injects makes room of its own.
  * Names in the configuration are relative: they are carried in the program.
  */
 async function makeProgram(options: BuildAgentOptions, pin: NodePin, node: string): Promise<string> {
@@ -125,6 +126,9 @@ async function makeProgram(options: BuildAgentOptions, pin: NodePin, node: strin
   const tool = (argv: readonly [string, ...string[]]) => toolbox.run({ argv, binds, timeoutMs: TIMEOUT_MS, signal });
   const strip = `${MULTIARCH[arch].triplet}-strip`;
   await tool([strip, '--strip-all', '-o', '/out/node', '/in/node']);
+  const stripped = await readFile(join(scratch, 'node'));
+  trimIcu(stripped);
+  await writeFile(join(scratch, 'node'), stripped);
   if (process.version !== `v${pin.version}`) throw wrongNode(pin);
   const configuration = { main: 'agent.cjs', executable: 'node', output: 'injected', ...NODE_OPTIONS };
   await writeFile(join(scratch, 'sea.json'), JSON.stringify(configuration));

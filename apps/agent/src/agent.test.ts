@@ -53,7 +53,7 @@ describe('the command line', () => {
   });
 
   it.each<[argv: string[], message: RegExp]>([
-    [['run-stages'], /no command "run-stages"/],
+    [['run-stages'], /no command "run-stages".*\nhint: Did you mean "run-stage"/],
     [['run-stage'], /missing required argument 'name'/],
     [['run-stage', 'boot', '--dry-rum'], /unknown option '--dry-rum'.*--dry-run/s],
     [['run-stage', 'boot', '--step-timeout', 'soon'], /number of seconds/],
@@ -85,7 +85,7 @@ describe('validate', () => {
     const { exitCode, stdout } = await run('validate', path);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
-      new RegExp(`^${path}: valid\n${path}:2:1  warning: .*hostname.*\n${path}: k3s is right but`),
+      new RegExp(`^${path}: valid, 1 warning\n${path}:2:1  warning: .*hostname.*\n${path}: k3s is right but`),
     );
     expect(await run('validate', path, '--strict')).toMatchObject({ exitCode: 2 });
     const { stdout: json } = await run('validate', path, '--strict-validation', '--json');

@@ -46,9 +46,9 @@ async function runCommandLine(argv: readonly string[], world: AgentWorld, json: 
       return { text: world.version, json: { version: world.version } };
     }
     if (second === undefined) return shortHelp(world.version);
-    return await parseAndRun(findCommand(second), [second, '--help'], world, json);
+    return await parseAndRun(await findCommand(second), [second, '--help'], world, json);
   }
-  return await parseAndRun(findCommand(first), argv, world, json);
+  return await parseAndRun(await findCommand(first), argv, world, json);
 }
 
 async function parseAndRun(
@@ -99,13 +99,18 @@ async function makeContext(world: AgentWorld, json: boolean): Promise<CommandCon
   };
 }
 
-function findCommand(name: string): CommandEntry {
+async function findCommand(name: string): Promise<CommandEntry> {
   const entry = COMMANDS.find((candidate) => candidate.name === name || candidate.aliases?.includes(name));
   if (entry !== undefined) return entry;
+  const { nearestWord } = await import('@bowline/spec');
+  const likely = nearestWord(
+    name,
+    COMMANDS.map((candidate) => candidate.name),
+  );
   throw new AgentError({
     code: 'USAGE',
     message: `there is no command "${name}"`,
-    hint: `Commands: ${COMMANDS.map((candidate) => candidate.name).join(', ')}.`,
+    hint: `${likely === undefined ? '' : `Did you mean "${likely}"? `}Commands: ${COMMANDS.map((candidate) => candidate.name).join(', ')}.`,
   });
 }
 
@@ -120,7 +125,7 @@ function shortHelp(version: string): Outcome {
     '',
     ...lines,
     '',
-    'Every command has --help and --json.',
+    'Every command has --help, with examples, and --json.',
   ].join('\n');
   return { text, json: { version, commands: COMMANDS.map(({ name, summary }) => ({ name, summary })) } };
 }

@@ -29,5 +29,7 @@ export { STAGE_NAMES, stageSequence } from './machine/stage-names.ts';
 export { PLUGIN_KEYS, type PluginKey, Step, UserStep } from './machine/step.ts';
 export { formatManifest, Manifest, ManifestFile, ManifestRoot, parseManifest } from './manifest/schema.ts';
 export { formatProblem, formatProblems, type Problem } from './problem.ts';
+export { nearestWord } from './schema/nearest.ts';
 export { formatBytes, parseSize } from './size.ts';
+export { formatVerdict, type Verdict } from './verdict.ts';
 export type { SourceText } from './yaml/parse.ts';

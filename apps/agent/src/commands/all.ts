@@ -8,27 +8,17 @@ export interface CommandEntry {
   load: () => Promise<CommandDefinition>;
 }
 
-/** Every command, in the order of the help. */
+/** Every command, in the order of the help: what people need first, then what the machine calls itself. */
 export const COMMANDS: readonly CommandEntry[] = [
-  {
-    name: 'run-stage',
-    summary: 'run the steps of a stage, or show them',
-    load: async () => (await import('./run-stage.ts')).runStage,
-  },
-  {
-    name: 'start-up',
-    summary: 'do what comes before the init of the image',
-    load: async () => (await import('./start-up.ts')).startUp,
-  },
   {
     name: 'status',
     summary: 'show what the stages did and what did not work',
     load: async () => (await import('./status.ts')).status,
   },
   {
-    name: 'state',
-    summary: 'show image, kernel and partitions',
-    load: async () => (await import('./state.ts')).state,
+    name: 'config',
+    summary: 'show the configuration of this machine, or a part of it',
+    load: async () => (await import('./config.ts')).config,
   },
   {
     name: 'validate',
@@ -36,9 +26,29 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./validate.ts')).validate,
   },
   {
-    name: 'print-schema',
-    summary: 'print the JSON Schema of configurations',
-    load: async () => (await import('./print-schema.ts')).printSchema,
+    name: 'run-stage',
+    summary: 'run the steps of a stage, or show them',
+    load: async () => (await import('./run-stage.ts')).runStage,
+  },
+  {
+    name: 'render-template',
+    summary: 'show what a template becomes on this machine',
+    load: async () => (await import('./render-template.ts')).renderTemplate,
+  },
+  {
+    name: 'state',
+    summary: 'show image, kernel and partitions',
+    load: async () => (await import('./state.ts')).state,
+  },
+  {
+    name: 'logs',
+    summary: 'write a support bundle without secrets',
+    load: async () => (await import('./logs.ts')).logs,
+  },
+  {
+    name: 'pull-image',
+    summary: 'unpack a container image into a folder',
+    load: async () => (await import('./pull-image.ts')).pullImage,
   },
   {
     name: 'identity',
@@ -51,24 +61,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./passwords.ts')).passwords,
   },
   {
-    name: 'config',
-    summary: 'show the configuration of this machine, or a part of it',
-    load: async () => (await import('./config.ts')).config,
+    name: 'start-up',
+    summary: 'do what comes before the init of the image',
+    load: async () => (await import('./start-up.ts')).startUp,
   },
   {
-    name: 'render-template',
-    summary: 'show what a template becomes on this machine',
-    load: async () => (await import('./render-template.ts')).renderTemplate,
-  },
-  {
-    name: 'logs',
-    summary: 'write a support bundle without secrets',
-    load: async () => (await import('./logs.ts')).logs,
-  },
-  {
-    name: 'pull-image',
-    summary: 'unpack a container image into a folder',
-    load: async () => (await import('./pull-image.ts')).pullImage,
+    name: 'print-schema',
+    summary: 'print the JSON Schema of configurations',
+    load: async () => (await import('./print-schema.ts')).printSchema,
   },
   {
     name: 'version',

@@ -1,6 +1,8 @@
+import { CLOUD_CONFIG_FOLDER } from '@bowline/os-layout';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { mergedConfig } from '../config/merged-config.ts';
+import { requireReadable } from '../machine/require-readable.ts';
 import { runQuery } from '../query/run-query.ts';
 import { redactValue } from '../redaction/redact-value.ts';
 import { type CommandContext, defineCommand } from './command.ts';
@@ -32,11 +34,11 @@ export const config = defineCommand<[], ConfigOptions>({
   declare: () =>
     new Command('config')
       .description(
-        'Prints the merged configuration of this machine as YAML. The steps of its stages are not merged:\n' +
+        'Prints the merged configuration of this machine as YAML. The steps of its stages are not merged: ' +
           '`bowline-agent run-stage NAME --dry-run` shows them.',
       )
       .option(...SHOW_SECRETS),
-  examples: ['bowline-agent config', 'bowline-agent config --show-secrets'],
+  examples: ['bowline-agent config', "bowline-agent config get '.users[].name'"],
   commands: [get],
   run: async (_args, options, context) => {
     const values = await readValues(options, context);
@@ -45,6 +47,7 @@ export const config = defineCommand<[], ConfigOptions>({
 });
 
 async function readValues(options: ConfigOptions, { machine, say }: CommandContext): Promise<unknown> {
+  await requireReadable(machine, CLOUD_CONFIG_FOLDER, 'the configuration');
   const { values, warnings } = await mergedConfig(machine);
   for (const warning of warnings) say(`warning: ${warning}`);
   return options.showSecrets === true ? values : redactValue(values);

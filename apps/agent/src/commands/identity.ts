@@ -14,7 +14,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 /** `bowline-agent identity`. */
 export const identity = defineCommand<[], object>({
-  declare: () => new Command('identity').description('compare the numbers of users and groups with another image'),
+  declare: () => new Command('identity').description('Compares the numbers of users and groups with another image.'),
   examples: ['bowline-agent identity check --passwd /mnt/etc/passwd --group /mnt/etc/group'],
   run: async () => {
     throw new AgentError({ code: 'USAGE', message: 'identity needs a command', hint: 'Use `identity check`.' });
@@ -23,7 +23,7 @@ export const identity = defineCommand<[], object>({
     defineCommand<[], { passwd: string; group: string }>({
       declare: () =>
         new Command('check')
-          .description('refuse an image in which numbers that own files mean somebody else (exit code 1)')
+          .description('Refuses an image in which numbers that own files mean somebody else (exit code 1).')
           .requiredOption('--passwd <file>', 'passwd of the other image')
           .requiredOption('--group <file>', 'group of the other image'),
       examples: ['bowline-agent identity check --passwd /mnt/etc/passwd --group /mnt/etc/group'],

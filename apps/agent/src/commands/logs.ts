@@ -10,8 +10,8 @@ export const logs = defineCommand<[], { output?: string }>({
   declare: () =>
     new Command('logs')
       .description(
-        'Writes a support bundle: what the stages did, the configuration, journal, kernel messages, mounts, disks and\n' +
-          'failed units, and what `logs:` of the configuration names. Secrets of the configuration, and what looks like one,\n' +
+        'Writes a support bundle: what the stages did, the configuration, journal, kernel messages, mounts, disks and ' +
+          'failed units, and what `logs:` of the configuration names. Secrets of the configuration, and what looks like one, ' +
           'are replaced in every file; look through it all the same before you give it away.',
       )
       .option('-o, --output <file>', 'file to write (default: bowline-logs-HOST-TIME.tar.gz in this folder)'),

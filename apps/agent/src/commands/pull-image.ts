@@ -6,7 +6,7 @@ import { defineCommand } from './command.ts';
 export const pullImage = defineCommand<[image: string, target: string], { platform?: string }>({
   declare: () =>
     new Command('pull-image')
-      .description('unpack a container image into a folder; nothing happens when it is there already')
+      .description('Unpacks a container image into a folder. Nothing happens when it is there already.')
       .argument('<image>', 'image reference')
       .argument('<target>', 'folder')
       .option('--platform <os/arch>', 'that of the machine unless given'),

@@ -19,7 +19,7 @@ export const runStage = defineCommand<[name: string], RunStageOptions>({
   declare: () =>
     new Command('run-stage')
       .description(
-        'Runs the steps of a stage, with those of NAME.before and NAME.after: files in their order, steps in theirs.\n' +
+        'Runs the steps of a stage, with those of NAME.before and NAME.after: files in their order, steps in theirs. ' +
           'A failed step never stops the others; `bowline-agent status` shows what happened.',
       )
       .argument('<name>', 'stage, such as initramfs, boot or network')

@@ -15,7 +15,7 @@ const STAGES = ['rootfs', 'initramfs'] as const;
 export const startUp = defineCommand<[], object>({
   declare: () =>
     new Command('start-up').description(
-      'Does what comes before the init of the image: sets the clock forward, restores accounts, runs the stages rootfs\n' +
+      'Does what comes before the init of the image: sets the clock forward, restores accounts, runs the stages rootfs ' +
         'and initramfs. The initrd calls it. It always exits with 0: a machine with a bad configuration must start.',
     ),
   examples: ['bowline-agent start-up'],

@@ -8,7 +8,7 @@ const get = defineCommand<[query: string], object>({
     new Command('get')
       .description('Prints a part of the state: one result a line, texts without quotes.')
       .argument('<query>', 'a query in the language of jq, such as .persistent.found'),
-  examples: ['bowline-agent state get .boot', 'bowline-agent state get .partitions[].label'],
+  examples: ['bowline-agent state get .boot', "bowline-agent state get '.partitions[].label'"],
   run: async ([query], _options, { machine }) => {
     const { runQuery } = await import('../query/run-query.ts');
     const results = runQuery(query, await readState(machine));
@@ -20,7 +20,7 @@ const get = defineCommand<[query: string], object>({
 /** `bowline-agent state`: what the machine is now. */
 export const state = defineCommand<[], object>({
   declare: () => new Command('state').description('Shows what runs: image, kernel, partitions.'),
-  examples: ['bowline-agent state', 'bowline-agent state --json'],
+  examples: ['bowline-agent state', 'bowline-agent state get .image.version'],
   commands: [get],
   run: async (_args, _options, { machine }) => {
     const document = await readState(machine);

@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { STAGE_RECORD_FILE } from '@bowline/os-layout';
 import { Command } from 'commander';
-import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
+import { requireReadable } from '../machine/require-readable.ts';
 import { readRunningImage } from '../machine/running-image.ts';
 import { readStageRecords } from '../stages/stage-record.ts';
 import { summarizeRuns, summaryText } from '../stages/status-summary.ts';
@@ -13,12 +11,12 @@ import { defineCommand } from './command.ts';
 export const status = defineCommand<[], object>({
   declare: () =>
     new Command('status').description(
-      'Shows which stages ran since the machine started, which steps failed and why, what is wrong in the\n' +
+      'Shows which stages ran since the machine started, which steps failed and why, what is wrong in the ' +
         'configuration, what of it is not applied yet, and where a last good copy is used instead of a bad file.',
     ),
   examples: ['bowline-agent status', 'bowline-agent status --json'],
   run: async (_args, _options, { machine }) => {
-    await checkReadable(machine);
+    await requireReadable(machine, STAGE_RECORD_FILE, 'what the stages did');
     const [image, { runs }] = [await readRunningImage(machine), await readStageRecords(machine)];
     const summary = summarizeRuns(runs);
     if (runs.length > 0) summary.warnings.push(...(await accountWarnings(machine)));
@@ -33,15 +31,4 @@ async function accountWarnings(machine: Machine): Promise<readonly string[]> {
     ({ warnings }) => warnings,
     () => [],
   );
-}
-
-async function checkReadable(machine: Machine): Promise<void> {
-  await access(machine.locate(STAGE_RECORD_FILE), constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EACCES') return;
-    throw new AgentError({
-      code: 'NOT_ROOT',
-      message: 'only root may see what the stages did',
-      hint: 'Run it with sudo.',
-    });
-  });
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
-  formatProblems,
+  formatVerdict,
   loadMachineDocument,
   type NotAppliedKey,
   notAppliedKeys,
@@ -30,7 +30,7 @@ export const validate = defineCommand<[source: string], { strict?: boolean; stri
   declare: () =>
     new Command('validate')
       .description(
-        'Checks a configuration. Says everything that is wrong at once: file, line, column, nearest word. What a machine\n' +
+        'Checks a configuration. Says everything that is wrong at once: file, line, column, nearest word. What a machine ' +
           'can live with is a warning.',
       )
       .argument('<file>', 'file, or http or https address')
@@ -47,14 +47,9 @@ export const validate = defineCommand<[source: string], { strict?: boolean; stri
     const notApplied = document === undefined ? [] : notAppliedKeys(document.values);
     const valid = document !== undefined;
     const verdict: FileVerdict = { file: source.path, kind: 'cloud-config', valid, problems, notApplied };
-    return { text: describe(verdict), json: { valid, files: [verdict] }, exitCode: valid ? 0 : 2 };
+    return { text: formatVerdict(verdict), json: { valid, files: [verdict] }, exitCode: valid ? 0 : 2 };
   },
 });
-
-function describe({ file, valid, problems, notApplied }: FileVerdict): string {
-  const notes = notApplied.map(({ key, reason }) => `${file}: ${key} is right but not applied: ${reason}`);
-  return [valid ? `${file}: valid` : '', formatProblems(problems), ...notes].filter(Boolean).join('\n');
-}
 
 async function readSource(source: string, context: CommandContext): Promise<SourceText> {
   if (/^https?:\/\//i.test(source)) {

@@ -48,11 +48,11 @@ export function summarizeRuns(runs: readonly StageRecord[]): StatusSummary {
   };
 }
 
-/** The same for people. */
+/** The same for people: the verdict first, then the stages, then what needs somebody. */
 export function summaryText(image: RunningImage, summary: StatusSummary): string {
   const name = [image.name, image.version].filter(Boolean).join(' ');
   const sections: [title: string, lines: string[]][] = [
-    ['stages', summary.stages.map(stageLine)],
+    ['stages since the machine started', stageLines(summary.stages)],
     ['failed', summary.failed.map(failureLine)],
     ['configuration that cannot be used', summary.config.map(describeTrouble)],
     ['not applied yet', summary.notApplied],
@@ -60,11 +60,22 @@ export function summaryText(image: RunningImage, summary: StatusSummary): string
   ];
   return [
     `image: ${name || 'not known'}${image.id === '' ? '' : ` (${image.id})`}`,
-    ...(summary.stages.length === 0 ? ['No stage ran since the machine started.'] : []),
+    `result: ${verdict(summary)}`,
     ...sections.flatMap(([title, lines]) =>
       lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((l) => `  ${l}`)],
     ),
   ].join('\n');
+}
+
+function verdict({ stages, failed, config, warnings }: StatusSummary): string {
+  if (stages.length === 0) return 'no stage ran since the machine started';
+  const parts = [
+    ...(failed.length > 0 ? [`${failed.length} failed`] : []),
+    ...(config.length > 0 ? [`${counted(config.length, 'configuration')} not usable`] : []),
+    ...(stages.some(({ finished }) => !finished) ? ['a stage is running, or was stopped'] : []),
+    ...(warnings.length > 0 ? [counted(warnings.length, 'warning')] : []),
+  ];
+  return parts.length === 0 ? 'as configured' : parts.join(', ');
 }
 
 function summarizeRun({ stage, startedAt, durationMs, finished, steps }: StageRecord): StageSummary {
@@ -90,9 +101,36 @@ function failedActions({ steps }: StageRecord): FailedAction[] {
   );
 }
 
-function stageLine({ stage, startedAt, durationMs, finished, steps, skipped, changed, failed }: StageSummary): string {
-  const state = finished ? `${durationMs} ms` : 'did not end';
-  return `${stage}: ${startedAt.slice(0, 19)}Z, ${state}: ${steps} steps, ${skipped} skipped, ${changed} changed, ${failed} failed`;
+/** One line a stage, in columns; what is none is not said. */
+function stageLines(stages: readonly StageSummary[]): string[] {
+  const rows = stages.map(({ stage, startedAt, durationMs, finished, ...counts }) => [
+    stage,
+    `${startedAt.slice(0, 19)}Z`,
+    finished ? `${durationMs} ms` : 'did not end',
+    describeCounts(counts),
+  ]);
+  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const [nameWidth, tookWidth] = [widthOf(0), widthOf(2)];
+  return rows.map(([name = '', start, took = '', counts]) =>
+    [name.padEnd(nameWidth), start, took.padStart(tookWidth), counts].join('  '),
+  );
+}
+
+function describeCounts({
+  steps,
+  skipped,
+  changed,
+  failed,
+}: Omit<StageSummary, 'stage' | 'startedAt' | 'durationMs' | 'finished'>): string {
+  if (steps === 0) return 'no steps';
+  const parts = Object.entries({ skipped, changed, failed }).flatMap(([word, count]) =>
+    count > 0 ? [`${count} ${word}`] : [],
+  );
+  return `${counted(steps, 'step')}: ${parts.length === 0 ? 'nothing to change' : parts.join(', ')}`;
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function failureLine({ stage, file, step, summary, error }: FailedAction): string {

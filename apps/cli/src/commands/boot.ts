@@ -30,7 +30,7 @@ export const boot = defineCommand<[image: string], BootOptions>({
     new Command('boot')
       .summary('start an image in a virtual machine')
       .description(
-        'Starts an image in QEMU, with this terminal as its console (Ctrl-] leaves). The image is never written to: what the\n' +
+        'Starts an image in QEMU, with this terminal as its console (Ctrl-] leaves). The image is never written to: what the ' +
           'machine writes is kept in IMAGE.boot, so that the next start continues there.',
       )
       .addArgument(

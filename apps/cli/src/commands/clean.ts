@@ -16,7 +16,7 @@ export const clean = defineCommand<[], { all?: boolean }>({
     new Command('clean')
       .summary('free the disk')
       .description(
-        'Removes from the cache folder what can be made again from the inputs. Not while a build runs.\n' +
+        'Removes from the cache folder what can be made again from the inputs. Not while a build runs. ' +
           'Images in ./out are yours; they stay.',
       )
       .option('--all', 'the inputs in the content store as well'),

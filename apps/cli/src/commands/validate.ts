@@ -1,6 +1,6 @@
 import { basename, relative } from 'node:path';
 import {
-  formatProblems,
+  formatVerdict,
   isMachineText,
   loadMachineDocument,
   type NotAppliedKey,
@@ -57,7 +57,7 @@ export const validate = defineCommand<[files: string[]], ValidateOptions>({
       verdicts.push({ file: path, kind: 'bowl', valid, problems: strict ? asErrors(problems) : problems });
     }
     const valid = verdicts.every((verdict) => verdict.valid);
-    return { text: verdicts.map(describe).join('\n'), json: { valid, files: verdicts }, exitCode: valid ? 0 : 2 };
+    return { text: verdicts.map(formatVerdict).join('\n'), json: { valid, files: verdicts }, exitCode: valid ? 0 : 2 };
   },
 });
 
@@ -65,11 +65,6 @@ function checkMachineText(source: SourceText, file: string, strict: boolean): Fi
   const { document, problems } = loadMachineDocument(source, { strict });
   const notApplied = document ? notAppliedKeys(document.values) : [];
   return { file, kind: 'cloud-config', valid: document !== undefined, problems, notApplied };
-}
-
-function describe({ file, valid, problems, notApplied = [] }: FileVerdict): string {
-  const notes = notApplied.map(({ key, reason }) => `${file}: ${key} is right but not applied: ${reason}`);
-  return [valid ? `${file}: valid` : '', formatProblems(problems), ...notes].filter(Boolean).join('\n');
 }
 
 function asErrors(problems: readonly Problem[]): Problem[] {

@@ -16,8 +16,8 @@ export interface AgentWorld {
   signal: AbortSignal;
   stdout: (text: string) => Promise<void>;
   stderr: (text: string) => Promise<void>;
-  /** Whether standard error is a terminal. */
-  terminal?: boolean;
+  /** Whether a journal reads standard error: lines then begin with their priority, as in sd-daemon(3). */
+  journal?: boolean;
 }
 
 /** Runs one command line (without the program's name) and returns the exit code. Never throws, never exits. */
@@ -95,7 +95,7 @@ async function makeContext(world: AgentWorld, json: boolean): Promise<CommandCon
     version: world.version,
     json,
     // Priorities are for the journal, not for eyes.
-    say: (line) => void world.stderr(`${world.terminal ? line.replace(/^<[0-7]>/, '') : line}\n`),
+    say: (line) => void world.stderr(`${world.journal === true ? line : line.replace(/^<[0-7]>/, '')}\n`),
   };
 }
 

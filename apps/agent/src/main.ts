@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { runAgent } from './agent.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -25,6 +26,16 @@ function writer(stream: NodeJS.WriteStream): (text: string) => Promise<void> {
     });
 }
 
+/** The journal of systemd (systemd.exec(5)), or the file that stands for it where there is none: our scripts pass its lines on. */
+function isJournal(descriptor: number): boolean {
+  try {
+    const stats = fstatSync(descriptor);
+    return stats.isFile() || process.env['JOURNAL_STREAM'] === `${stats.dev}:${stats.ino}`;
+  } catch {
+    return false;
+  }
+}
+
 // A promise, not top-level await: the agent ships as one CommonJS file.
 void runAgent(process.argv.slice(2), {
   // Loaded when a command needs it: the help does not.
@@ -36,5 +47,5 @@ void runAgent(process.argv.slice(2), {
   signal: stopper.signal,
   stdout: writer(process.stdout),
   stderr: writer(process.stderr),
-  terminal: process.stderr.isTTY,
+  journal: isJournal(2),
 }).then((exitCode) => process.exit(exitCode));

@@ -2,6 +2,7 @@ import { CLOUD_CONFIG_FOLDER } from '@bowline/os-layout';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { mergedConfig } from '../config/merged-config.ts';
+import { asWritten } from '../config/show-config.ts';
 import { requireReadable } from '../machine/require-readable.ts';
 import { runQuery } from '../query/run-query.ts';
 import { redactValue } from '../redaction/redact-value.ts';
@@ -50,5 +51,6 @@ async function readValues(options: ConfigOptions, { machine, say }: CommandConte
   await requireReadable(machine, CLOUD_CONFIG_FOLDER, 'the configuration');
   const { values, warnings } = await mergedConfig(machine);
   for (const warning of warnings) say(`warning: ${warning}`);
-  return options.showSecrets === true ? values : redactValue(values);
+  const shown = asWritten(values);
+  return options.showSecrets === true ? shown : redactValue(shown);
 }

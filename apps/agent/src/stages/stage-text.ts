@@ -34,6 +34,7 @@ export function stagePlanDocument({ stage, steps, warnings }: StagePlan, collect
 
 /** One line about a run; the journal has the rest. */
 export function stageRecordText({ stage, steps, durationMs }: StageRecord): string {
+  if (steps.length === 0) return `${stage}: no steps (${durationMs} ms)`;
   const ran = steps.filter(({ skippedBecause }) => skippedBecause === undefined);
   const failed = ran.filter(({ actions }) => actions.some(({ result }) => result === 'failed'));
   const parts = [

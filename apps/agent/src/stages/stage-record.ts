@@ -69,21 +69,28 @@ export async function readStageRecords(machine: Machine): Promise<StageRecords> 
 }
 
 /**
- * Adds a run, or replaces it by what is known of it now (same stage and start). The oldest runs go when there are too
- * many of them. The caller holds the lock.
+ * Adds a run, or replaces it by what is known of it now (same stage and start). When there are too many the oldest go, but
+ * the last run of every stage stays as long as it can: what happened at the start is asked for weeks later, when reconcile
+ * ran a hundred times. The caller holds the lock.
  */
 export async function writeStageRecord(machine: Machine, record: StageRecord): Promise<void> {
   const { runs } = await readStageRecords(machine);
   const others = runs.filter(({ stage, startedAt }) => stage !== record.stage || startedAt !== record.startedAt);
-  let kept = [...others, record].slice(-MAX_RUNS);
+  let kept = [...others, record];
+  while (kept.length > MAX_RUNS) kept = withoutOldest(kept);
   let text = format(kept);
   while (text.length > MAX_BYTES && kept.length > 1) {
-    kept = kept.slice(1);
+    kept = withoutOldest(kept);
     text = format(kept);
   }
   const path = machine.locate(STAGE_RECORD_FILE);
   await mkdir(dirname(path), { recursive: true });
   await writeFileAtomic(path, text, 0o600);
+}
+
+function withoutOldest(runs: readonly StageRecord[]): StageRecord[] {
+  const repeated = runs.findIndex(({ stage }, at) => runs.slice(at + 1).some((later) => later.stage === stage));
+  return runs.toSpliced(Math.max(repeated, 0), 1);
 }
 
 function format(runs: StageRecord[]): string {

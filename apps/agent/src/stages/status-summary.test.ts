@@ -63,6 +63,13 @@ describe('what status says', () => {
     );
   });
 
+  it('names a stage of the start that was left out', () => {
+    const start = ['rootfs', 'initramfs', 'fs', 'network'].map((stage) => run(stage));
+    expect(text(...start)).toMatch(/^result: 1 warning$.*the stage boot did not run at this start/ms);
+    expect(text(...start.slice(0, 3))).toMatch(/^result: as configured$/m);
+    expect(text(run('network'))).toMatch(/^result: as configured$/m);
+  });
+
   it('says that nothing ran', () => {
     expect(text()).toBe('image: edge 1.0.0 (sha256:1)\nresult: no stage ran since the machine started');
   });

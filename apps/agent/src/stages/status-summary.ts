@@ -33,6 +33,9 @@ export interface StatusSummary {
   notApplied: string[];
 }
 
+/** Stages of every start, in their order. */
+const START_STAGES = ['rootfs', 'initramfs', 'fs', 'boot', 'network'];
+
 /** Sums up the last run of every stage, in the order in which they ran. */
 export function summarizeRuns(runs: readonly StageRecord[]): StatusSummary {
   const last = [...new Map(runs.map((run) => [run.stage, run])).values()].toSorted((a, b) =>
@@ -42,10 +45,21 @@ export function summarizeRuns(runs: readonly StageRecord[]): StatusSummary {
   return {
     stages: last.map(summarizeRun),
     failed: last.flatMap(failedActions),
-    warnings: [...new Set(last.flatMap(({ warnings }) => warnings))],
+    warnings: [...new Set([...missedStages(last), ...last.flatMap(({ warnings }) => warnings)])],
     config: [...troubles.values()],
     notApplied: [...new Set(last.flatMap(({ notApplied }) => notApplied))],
   };
+}
+
+/** A stage that a service manager left out leaves no record; that a later one ran tells it. */
+function missedStages(runs: readonly StageRecord[]): string[] {
+  const ran = new Set(runs.map(({ stage }) => stage));
+  // Without the first one the stages were not run by a start of the machine.
+  if (!ran.has('rootfs')) return [];
+  const lastAt = START_STAGES.findLastIndex((stage) => ran.has(stage));
+  return START_STAGES.slice(0, lastAt)
+    .filter((stage) => !ran.has(stage))
+    .map((stage) => `the stage ${stage} did not run at this start; run it with \`bowline-agent run-stage ${stage}\``);
 }
 
 /** The same for people: the verdict first, then the stages, then what needs somebody. */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Machine } from '../machine/machine.ts';
 import { readAccounts } from './account-database.ts';
 import { readIdentityLedger } from './identity-ledger.ts';
@@ -28,15 +29,28 @@ export async function reportAccounts(machine: Machine): Promise<AccountReport> {
   const members = groups.flatMap((entry) => entry.members);
   const primary = passwd.entries.filter(({ gid }) => gids.has(gid)).map(({ name }) => name);
   const administrators = [...new Set([...members, ...primary])].toSorted();
-  const rootLogsIn = shadow.find('root')?.hash.startsWith('$') ?? false;
+  const hasRootPassword = shadow.find('root')?.hash.startsWith('$') ?? false;
+  const rootLogsIn = hasRootPassword || (await hasKeys(machine, passwd.find('root')?.home ?? '/root'));
   return {
     transient,
     administrators,
     warnings: [
       ...transient.map((name) => `user ${name} is not in the configuration and is gone after the next start`),
-      ...(administrators.length === 0 && !rootLogsIn
-        ? ['nobody can become administrator: no user is in the group admin, sudo or wheel, and root has no password']
-        : []),
+      ...(rootLogsIn ? [] : await lockedOut(machine, administrators)),
     ],
   };
+}
+
+async function lockedOut(machine: Machine, administrators: readonly string[]): Promise<string[]> {
+  const nobody = 'nobody can become administrator: root has neither password nor key, and';
+  if (administrators.length === 0) return [`${nobody} no user is in the group admin, sudo or wheel`];
+  const programs = await Promise.all(['sudo', 'doas'].map((name) => machine.program(name)));
+  // Groups alone give nothing.
+  return programs.some((path) => path !== undefined) ? [] : [`${nobody} the image has neither sudo nor doas`];
+}
+
+/** Whether a key may log in; files that cannot be read let nobody in. */
+async function hasKeys(machine: Machine, home: string): Promise<boolean> {
+  const text = await readFile(machine.locate(`${home}/.ssh/authorized_keys`), 'utf8').catch(() => '');
+  return text.split('\n').some((line) => line.trim() !== '' && !line.trim().startsWith('#'));
 }

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { UserStep } from '@bowline/spec';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -269,11 +269,30 @@ describe('the ledger', () => {
 });
 
 describe('the report', () => {
-  it('warns when nobody can become administrator', async () => {
-    await writeFile(at('/etc/shadow'), 'root:*:1::::::\n');
-    await start(ada(), { '/etc/shadow': 'root:*:1::::::\n' });
-    expect((await reportAccounts(test.machine)).warnings[0]).toContain('nobody can become administrator');
-    await start({ bob: { no_create_home: true, groups: ['admin'] } }, { '/etc/shadow': 'root:*:1::::::\n' });
+  const LOCKED = { '/etc/shadow': 'root:*:1::::::\n' };
+  const bob = { bob: { no_create_home: true, groups: ['admin'] } };
+  const warning = async () => (await reportAccounts(test.machine)).warnings[0];
+
+  it('warns when nobody is administrator', async () => {
+    await writeFile(at('/etc/shadow'), LOCKED['/etc/shadow']);
+    await start(ada(), LOCKED);
+    expect(await warning()).toMatch(/nobody can become administrator.* no user is in the group/);
+  });
+
+  it('warns when administrators have no program that makes them one', async () => {
+    await start(bob, LOCKED);
+    expect(await warning()).toMatch(/nobody can become administrator.* neither sudo nor doas/);
+    await mkdir(at('/usr/bin'), { recursive: true });
+    await writeFile(at('/usr/bin/sudo'), '#!/bin/sh\n', { mode: 0o755 });
     expect(await reportAccounts(test.machine)).toMatchObject({ administrators: ['bob'], warnings: [] });
+  });
+
+  it('says nothing when a key lets root in', async () => {
+    await start(bob, LOCKED);
+    await mkdir(at('/root/.ssh'), { recursive: true });
+    await writeFile(at('/root/.ssh/authorized_keys'), '# none yet\n');
+    expect(await warning()).toContain('nobody');
+    await writeFile(at('/root/.ssh/authorized_keys'), 'ssh-ed25519 AAAA root\n');
+    expect(await warning()).toBeUndefined();
   });
 });

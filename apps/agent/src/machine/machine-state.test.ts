@@ -112,6 +112,12 @@ describe('the state of a machine', () => {
     });
   });
 
+  it('is known to run from its disk for users who may not read the ID of the image', async () => {
+    const mountinfo = '30 1 8:3 / /run/bowline/state rw - ext4 /dev/vda3 rw\n';
+    const made = await machineAt('2026-06-01T00:00:00Z', { '/proc/self/mountinfo': mountinfo });
+    expect(await readState(made.machine)).toMatchObject({ boot: 'active_boot', image: { id: '' } });
+  });
+
   it.each([
     ['bowline.live=LABEL', 'livecd_boot'],
     ['quiet bowline.netboot', 'livecd_boot'],

@@ -39,7 +39,7 @@ export async function readState(machine: Machine): Promise<StateDocument> {
   const state = mounts.find(({ mountPoint }) => mountPoint === STATE_FOLDER);
   const partitions = await readPartitions(machine, mounts);
   return {
-    boot: bootState(commandLine, image),
+    boot: bootState(commandLine, image, state !== undefined),
     image,
     kernel: { release: (await read('/proc/sys/kernel/osrelease')).trim() },
     partitions,
@@ -59,9 +59,10 @@ export async function readState(machine: Machine): Promise<StateDocument> {
   };
 }
 
-function bootState(commandLine: string, image: RunningImage): StateDocument['boot'] {
+/** The ID of the image is for root only; that state is mounted tells others as much. */
+function bootState(commandLine: string, image: RunningImage, hasState: boolean): StateDocument['boot'] {
   if (/(?:^|\s)bowline\.(?:live|netboot)(?:=|\s|$)/.test(commandLine)) return 'livecd_boot';
-  return image.id === '' ? 'unknown_boot' : 'active_boot';
+  return image.id === '' && !hasState ? 'unknown_boot' : 'active_boot';
 }
 
 interface Mount {

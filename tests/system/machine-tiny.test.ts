@@ -11,7 +11,7 @@ import { MUSL_LOADER } from './fixtures/tiny-root.ts';
 
 const BOWL = [
   'hostname: tiny-7',
-  'cloudConfig: { inline: "#cloud-config\\nhostname: from-the-bowl\\n" }',
+  'cloudConfig: { inline: "#cloud-config\\nname: from-the-bowl\\n" }',
   'outputs: [raw]',
 ].join('\n');
 const PROGRAM = `
@@ -53,9 +53,9 @@ describe('a root of busybox and musl, without systemd, in a machine', () => {
   it('starts the init of the base, and says that it is a debug image', async (ctx) => {
     const machine = shared.of(ctx);
     await machine.waitFor(/tiny: started/, BOOT_MS);
-    await machine.waitFor(/tiny-7 login:/, BOOT_MS);
+    await machine.waitFor(/from-the-bowl login:/, BOOT_MS);
     expect(machine.console()).toMatch(/DEBUG IMAGE: anyone at ttyS1 has a root shell/);
-    expect(await machine.ask('readlink -f /proc/1/exe; hostname')).toBe('/bin/busybox\ntiny-7');
+    expect(await machine.ask('readlink -f /proc/1/exe; hostname')).toBe('/bin/busybox\nfrom-the-bowl');
   });
 
   it('has a squashfs on a verified device as its root, read-only', async (ctx) => {
@@ -125,7 +125,7 @@ describe('a root of busybox and musl, without systemd, in a machine', () => {
 
   it('hands over the cloud-config of the bowl, for root only', async (ctx) => {
     const machine = shared.of(ctx);
-    expect(await machine.ask('cat /run/bowline/cloud-config/*')).toBe('#cloud-config\nhostname: from-the-bowl');
+    expect(await machine.ask('cat /run/bowline/cloud-config/*')).toBe('#cloud-config\nname: from-the-bowl');
     expect(await machine.ask('find /run/bowline/cloud-config -perm /077')).toBe('');
     expect(await machine.ask('grep -c from-the-bowl /proc/cmdline || true')).toBe('0');
   });
@@ -138,7 +138,7 @@ describe('a root of busybox and musl, without systemd, in a machine', () => {
     await machine.ask(`for f in ${kept.join(' ')} /etc/lost /tmp/lost /run/lost; do echo here > $f; done`);
     const bootId = await machine.ask('cat /proc/sys/kernel/random/boot_id');
     await machine.ask('(sleep 1; reboot) >/dev/null 2>&1 &');
-    await machine.waitFor(/tiny-7 login:/, BOOT_MS);
+    await machine.waitFor(/from-the-bowl login:/, BOOT_MS);
     expect(await machine.ask('cat /proc/sys/kernel/random/boot_id')).not.toBe(bootId);
     expect(await machine.ask(`cat ${kept.join(' ')}`)).toBe(kept.map(() => 'here').join('\n'));
     expect(await machine.ask('ls -d /etc/lost /tmp/lost /run/lost 2>/dev/null || true')).toBe('');

@@ -11,7 +11,7 @@ import { MUSL_LOADER } from './fixtures/tiny-root.ts';
 
 const BOWL = [
   'hostname: tiny-7',
-  'cloudConfig: { inline: "#cloud-config\\nname: from-the-bowl\\n" }',
+  'cloudConfig: { inline: "#cloud-config\\nhostname: from-the-bowl\\n" }',
   'outputs: [raw]',
 ].join('\n');
 const PROGRAM = `
@@ -125,7 +125,7 @@ describe('a root of busybox and musl, without systemd, in a machine', () => {
 
   it('hands over the cloud-config of the bowl, for root only', async (ctx) => {
     const machine = shared.of(ctx);
-    expect(await machine.ask('cat /run/bowline/cloud-config/*')).toBe('#cloud-config\nname: from-the-bowl');
+    expect(await machine.ask('cat /run/bowline/cloud-config/*')).toBe('#cloud-config\nhostname: from-the-bowl');
     expect(await machine.ask('find /run/bowline/cloud-config -perm /077')).toBe('');
     expect(await machine.ask('grep -c from-the-bowl /proc/cmdline || true')).toBe('0');
   });

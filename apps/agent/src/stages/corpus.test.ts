@@ -31,7 +31,7 @@ describe('a dry run of configurations that exist', () => {
     const text = readFileSync(new URL(name, CORPUS), 'utf8');
     const offline = () => Promise.reject(new TypeError('no network in this test'));
     const test = await makeTestMachine({ files: { [FILE]: text }, host: { fetch: offline } });
-    const listing = () => new Set(readdirSync(test.root, { recursive: true }));
+    const listing = () => new Set(readdirSync(test.root, { recursive: true, encoding: 'utf8' }));
     try {
       const before = listing();
       for (const [stage, count] of stepCounts(text)) {

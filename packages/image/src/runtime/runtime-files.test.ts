@@ -36,6 +36,13 @@ describe('what runs the agent at its moments', () => {
     }
   });
 
+  it('looks for passwords after the stage boot, outside of what comes before it: no cycle', () => {
+    const unit = textOf('usr/lib/systemd/system/bowline-passwords.path');
+    expect(unit).toMatch(/^After=bowline-boot\.service$/m);
+    expect(unit).toMatch(/^DefaultDependencies=no$/m);
+    expect(paths).toContain('usr/lib/systemd/system/multi-user.target.wants/bowline-passwords.path');
+  });
+
   it('asks for no network: a machine without one would wait, and count as degraded', () => {
     expect(textOf('usr/lib/systemd/system/bowline-network.service')).not.toMatch(/^(?:Wants|Requires)=/m);
   });

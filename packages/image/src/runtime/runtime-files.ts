@@ -13,7 +13,7 @@ const WANTED = [
   ['bowline-fs.service', 'sysinit.target'],
   ['bowline-boot.service', 'multi-user.target'],
   ['bowline-network.service', 'multi-user.target'],
-  ['bowline-passwords.path', 'paths.target'],
+  ['bowline-passwords.path', 'multi-user.target'],
   ['bowline-reconcile.timer', 'timers.target'],
 ] as const;
 const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', watch: 'default' } as const;

@@ -36,6 +36,8 @@ describe('an arm64 bowl on an amd64 host without qemu-user', () => {
       await machine.waitFor(/tiny: started/, BOOT_MS);
       await machine.waitFor(/login:/, BOOT_MS);
       expect(await machine.ask('uname -m')).toBe('aarch64');
+      expect(await machine.ask('bowline-agent version')).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(await machine.ask('grep -c \'"stage":"initramfs"\' /run/bowline/stages.json')).toBe('1');
       expect(await machine.ask("grep ' / ' /proc/mounts")).toMatch(/^\/dev\/mapper\/root \/ squashfs ro,/);
       expect(await machine.ask("grep ' /var ' /proc/mounts")).toMatch(/^\/dev\/vda\d+ \/var ext4 rw,/);
     });

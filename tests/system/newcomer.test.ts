@@ -17,7 +17,11 @@ async function succeed(
 ): Promise<string> {
   const result = await system.run(person, argv, timeoutMs);
   const output = decode(result.stdout);
-  expect(result.exitCode, `${argv.join(' ')}\n${output.slice(-4000)}\n${result.stderrTail.slice(-4000)}`).toBe(0);
+  const failures = output.split('\n').filter((line) => /FAIL|Error:/.test(line));
+  expect(
+    result.exitCode,
+    [argv.join(' '), ...failures.slice(0, 20), output.slice(-2000), result.stderrTail.slice(-4000)].join('\n'),
+  ).toBe(0);
   return output;
 }
 

@@ -277,9 +277,17 @@ describe('layout: refusals change nothing', () => {
     await refuses(onDisk(), /LVM/);
   });
 
-  it('an MBR partition table', async (ctx) => {
+  it('an MBR partition table', async () => {
     await makeDisk(64);
-    await runTool(ctx, ['sh', '-c', 'echo ,, | sfdisk -q --label dos "$0"', disk]);
+    const table = Buffer.alloc(512);
+    // One Linux partition (type 0x83) from sector 2048 on.
+    table.set([0, 0, 0, 0, 0x83, 0, 0, 0], 446);
+    table.writeUInt32LE(2048, 446 + 8);
+    table.writeUInt32LE(64 * 2048 - 2048, 446 + 12);
+    table.set([0x55, 0xaa], 510);
+    const handle = await open(disk, 'r+');
+    await handle.write(table, 0, table.length, 0);
+    await handle.close();
     await refuses(onDisk(), /MBR/);
   });
 

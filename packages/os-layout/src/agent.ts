@@ -34,3 +34,24 @@ export const MERGE_FOLDERS = [
   '/usr/local/cloud-config',
   '/oem',
 ] as const;
+
+/** How the machine was started: shell assignments, left by the initrd. */
+export const BOOT_FILE = '/run/bowline/boot.conf';
+
+/** There while the running version has yet to prove itself. */
+export const TRIAL_FILE = '/run/bowline/trial';
+
+/** Ends the wait of the initrd's deadman: the version has proved itself. */
+export const BLESSED_FILE = '/run/bowline/blessed';
+
+/** Where the agent mounts the ESP while it works on it. */
+export const ESP_FOLDER = '/run/bowline/esp';
+
+/** The verified root as it is in the image, without what is mounted over it. */
+export const IMAGE_ROOT_FOLDER = '/run/bowline/image';
+
+/** What the bowl says of health and upgrades; see LifecycleDocument. */
+export const LIFECYCLE_FILE = '/usr/lib/bowline/lifecycle.json';
+
+/** Public keys (PEM) whose signatures make a release acceptable. */
+export const RELEASE_KEYS_FOLDER = '/usr/lib/bowline/release-keys';

@@ -1,10 +1,17 @@
 export {
   AGENT_FILE,
   AGENT_STATE_FOLDER,
+  BLESSED_FILE,
+  BOOT_FILE,
+  ESP_FOLDER,
   IMAGE_CONFIG_FOLDER,
+  IMAGE_ROOT_FOLDER,
+  LIFECYCLE_FILE,
   MERGE_FOLDERS,
+  RELEASE_KEYS_FOLDER,
   STAGE_FOLDERS,
   STAGE_RECORD_FILE,
+  TRIAL_FILE,
 } from './agent.ts';
 export {
   BOOT_TRIES,
@@ -17,6 +24,7 @@ export {
 } from './boot-entry.ts';
 export { SOURCE_EPOCH } from './epoch.ts';
 export { OsLayoutError, type OsLayoutErrorCode } from './error.ts';
+export { ESP_FILES } from './esp-files.ts';
 export {
   type BootMode,
   type CommandLineOptions,

@@ -2,7 +2,14 @@ import { BowlineError } from '@bowline/errors';
 import { formatProblem, type Problem } from './problem.ts';
 
 /** Everything that can be wrong with a document. */
-export type SpecErrorCode = 'BOWL_INVALID' | 'LOCK_INVALID' | 'MANIFEST_INVALID' | 'SIZE_INVALID' | 'NOT_CANONICAL';
+export type SpecErrorCode =
+  | 'BOWL_INVALID'
+  | 'LOCK_INVALID'
+  | 'MANIFEST_INVALID'
+  | 'RELEASE_INVALID'
+  | 'LIFECYCLE_INVALID'
+  | 'SIZE_INVALID'
+  | 'NOT_CANONICAL';
 
 /** A document that cannot be used. */
 export class SpecError extends BowlineError<SpecErrorCode> {}

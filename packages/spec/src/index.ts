@@ -15,6 +15,13 @@ export { renderReference } from './docs/reference.ts';
 export { bowlError, SpecError, type SpecErrorCode } from './error.ts';
 export { canonicalJson } from './identity/canonical-json.ts';
 export { type CanonicalBowl, canonicalBowl, type ImageIdentity, imageId } from './identity/image-id.ts';
+export {
+  formatLifecycle,
+  HealthCheck,
+  LifecycleDocument,
+  LifecycleHook,
+  parseLifecycle,
+} from './lifecycle/schema.ts';
 export { formatLock, parseLock } from './lock/document.ts';
 export { BowlLock, LockedArch, LockedLayer, LockedSource } from './lock/schema.ts';
 export { type ConfigArguments, parseConfigArguments } from './machine/command-line.ts';
@@ -29,6 +36,18 @@ export { STAGE_NAMES, stageSequence } from './machine/stage-names.ts';
 export { PLUGIN_KEYS, type PluginKey, Step, UserStep } from './machine/step.ts';
 export { formatManifest, Manifest, ManifestFile, ManifestRoot, parseManifest } from './manifest/schema.ts';
 export { formatProblem, formatProblems, type Problem } from './problem.ts';
+export {
+  formatReleasePart,
+  LAYOUT_VERSION,
+  parseReleaseDocument,
+  parseReleaseInventory,
+  parseReleaseSignatures,
+  RELEASE_MEDIA_TYPES,
+  ReleaseDocument,
+  ReleaseInventory,
+  ReleaseSignatures,
+  ReleaseVerity,
+} from './release/schema.ts';
 export { nearestWord } from './schema/nearest.ts';
 export { formatBytes, parseSize } from './size.ts';
 export { formatVerdict, type Verdict } from './verdict.ts';

@@ -60,3 +60,4 @@ export { TarParser } from './tar/parser.ts';
 export { encodeHeader, TAR_END, tarPadding } from './tar/writer.ts';
 export { parseVeritySuperblock, VERITY_SUPERBLOCK_SIZE, type VeritySuperblock } from './verity/superblock.ts';
 export type { RandomRead, VolumeRun } from './volume.ts';
+export { encodeSelfSigned, type SelfSignedRequest, type ServerName } from './x509/self-signed.ts';

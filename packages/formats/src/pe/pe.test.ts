@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../byte-reader.ts';
+import { encodeDer, encodeObjectIdentifier, encodeSequence, encodeSet } from '../der/encode.ts';
+import { readDer, readDerChildren } from '../der/read.ts';
 import { FormatsError } from '../error.ts';
 import { addSections, type PeSection } from './add-sections.ts';
 import { authenticodeHash, listPeCertificates, signPe } from './authenticode.ts';
 import { computePeChecksum } from './checksum.ts';
-import { encodeDer, encodeObjectIdentifier, encodeSequence, encodeSet, readDer, readDerChildren } from './der.ts';
 import { PE_MACHINE, parsePe, readPeSection } from './image.ts';
 import { detectKernelImage, isEfiStub } from './kernel-image.ts';
 import { composeUki, parseUki, readUkiText } from './uki.ts';

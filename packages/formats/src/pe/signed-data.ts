@@ -1,15 +1,18 @@
-import { FormatsError } from '../error.ts';
 import {
   DER_TAG,
-  type DerElement,
   encodeDer,
+  encodeExplicit,
+  encodeInteger,
+  encodeNull,
   encodeObjectIdentifier,
+  encodeOctets,
   encodeSequence,
   encodeSet,
-  readDer,
-  readDerChildren,
+  encodeUtcTime,
   sortForSet,
-} from './der.ts';
+} from '../der/encode.ts';
+import { type DerElement, readDer, readDerChildren } from '../der/read.ts';
+import { FormatsError } from '../error.ts';
 import type { PeSigningRequest } from './signing-request.ts';
 
 const OID = {
@@ -23,10 +26,7 @@ const OID = {
   spcPeImageData: '1.3.6.1.4.1.311.2.1.15',
 } as const;
 
-const CONTEXT_0 = 0xa0;
-const CONTEXT_0_PRIMITIVE = 0x80;
-const CONTEXT_2 = 0xa2;
-const NULL = Uint8Array.of(DER_TAG.null, 0);
+const NULL = encodeNull();
 
 /**
  * A PKCS#7 SignedData (RFC 2315) around an SpcIndirectDataContent with the image's digest, as Authenticode wants it.
@@ -44,7 +44,7 @@ export async function encodeSignedData(
   const attributes = sortForSet([
     encodeAttribute(OID.contentType, encodeObjectIdentifier(OID.spcIndirectData)),
     ...(request.when ? [encodeAttribute(OID.signingTime, encodeUtcTime(request.when))] : []),
-    encodeAttribute(OID.messageDigest, encodeDer(DER_TAG.octetString, messageDigest)),
+    encodeAttribute(OID.messageDigest, encodeOctets(messageDigest)),
   ]);
   // What is signed carries the tag of a SET; what is stored, that of the context.
   const signature = await request.sign(encodeSet(...attributes));
@@ -52,19 +52,19 @@ export async function encodeSignedData(
     encodeInteger(1),
     encodeSequence(signer.issuer.whole, signer.serial.whole),
     algorithm,
-    encodeDer(CONTEXT_0, ...attributes),
+    encodeExplicit(0, ...attributes),
     encodeSequence(encodeObjectIdentifier(OID.rsaEncryption), NULL),
-    encodeDer(DER_TAG.octetString, signature),
+    encodeOctets(signature),
   );
   return encodeSequence(
     encodeObjectIdentifier(OID.signedData),
-    encodeDer(
-      CONTEXT_0,
+    encodeExplicit(
+      0,
       encodeSequence(
         encodeInteger(1),
         encodeSet(algorithm),
-        encodeSequence(encodeObjectIdentifier(OID.spcIndirectData), encodeDer(CONTEXT_0, content)),
-        encodeDer(CONTEXT_0, signer.certificate.whole),
+        encodeSequence(encodeObjectIdentifier(OID.spcIndirectData), encodeExplicit(0, content)),
+        encodeExplicit(0, signer.certificate.whole),
         encodeSet(signerInfo),
       ),
     ),
@@ -74,13 +74,13 @@ export async function encodeSignedData(
 /** SpcIndirectDataContent: SpcPeImageData without flags, whose file link says `<<<Obsolete>>>`, and the DigestInfo. */
 function encodeIndirectData(algorithm: Uint8Array, digest: Uint8Array): Uint8Array {
   const obsolete = encodeBmpString('<<<Obsolete>>>');
-  const fileLink = encodeDer(CONTEXT_0, encodeDer(CONTEXT_2, encodeDer(CONTEXT_0_PRIMITIVE, obsolete)));
+  const fileLink = encodeExplicit(0, encodeExplicit(2, encodeDer(DER_TAG.contextPrimitive, obsolete)));
   return encodeSequence(
     encodeSequence(
       encodeObjectIdentifier(OID.spcPeImageData),
       encodeSequence(encodeDer(DER_TAG.bitString, Uint8Array.of(0)), fileLink),
     ),
-    encodeSequence(algorithm, encodeDer(DER_TAG.octetString, digest)),
+    encodeSequence(algorithm, encodeOctets(digest)),
   );
 }
 
@@ -90,7 +90,7 @@ function readSigner(der: Uint8Array): { certificate: DerElement; issuer: DerElem
   const [body] = readDerChildren(certificate);
   const fields = body ? readDerChildren(body) : [];
   // The version is optional and comes first.
-  const [serial, , issuer, , , publicKey] = fields[0]?.tag === CONTEXT_0 ? fields.slice(1) : fields;
+  const [serial, , issuer, , , publicKey] = fields[0]?.tag === DER_TAG.context ? fields.slice(1) : fields;
   const isX509 = certificate.tag === DER_TAG.sequence && serial?.tag === DER_TAG.integer;
   if (!isX509 || issuer?.tag !== DER_TAG.sequence || !publicKey) {
     throw new FormatsError({
@@ -112,16 +112,6 @@ function readSigner(der: Uint8Array): { certificate: DerElement; issuer: DerElem
 
 function encodeAttribute(type: string, value: Uint8Array): Uint8Array {
   return encodeSequence(encodeObjectIdentifier(type), encodeSet(value));
-}
-
-function encodeInteger(value: number): Uint8Array {
-  return encodeDer(DER_TAG.integer, Uint8Array.of(value));
-}
-
-/** `YYMMDDHHMMSSZ` (RFC 5280, 4.1.2.5.1). */
-function encodeUtcTime(when: Date): Uint8Array {
-  const digits = when.toISOString().replaceAll(/[-:T]/g, '').slice(2, 14);
-  return encodeDer(DER_TAG.utcTime, new TextEncoder().encode(`${digits}Z`));
 }
 
 /** Text as UTF-16, big-endian. */

@@ -43,7 +43,7 @@ export {
   TYPE_GUID,
 } from './partitions.ts';
 export { type DefinitionFile, repartDefinitions } from './repart.ts';
-export { type SlotUuids, slotUuids } from './root-hash.ts';
+export { recoveryUuids, rootHashOf, type SlotUuids, slotUuids } from './root-hash.ts';
 export {
   BIOS_BOOT_SIZE_BYTES,
   type DiskDemand,

@@ -1,9 +1,12 @@
 import type { Arch } from '@bowline/spec';
 import { OsLayoutError } from './error.ts';
-import { checkRootHash } from './root-hash.ts';
+import { checkRootHash, recoveryUuids } from './root-hash.ts';
 
-/** From what a machine starts: its own disk, a medium that stays in, or the network. */
-export type BootMode = 'disk' | 'live' | 'netboot';
+/**
+ * From what a machine starts and to what end: its own disk, a medium that stays in, the recovery slot of its disk, its own
+ * disk with the state emptied first, or the network.
+ */
+export type BootMode = 'disk' | 'live' | 'recovery' | 'reset' | 'netboot';
 
 /** Names of the loop devices (`losetup --loop-ref`) of a root that lies in files. */
 export const LOOP_REF = { root: 'bowline-root', verity: 'bowline-verity' } as const;
@@ -39,7 +42,8 @@ export const DEBUG_TERMINAL: Record<Arch, string> = { amd64: 'ttyS1', arm64: 'hv
 
 /**
  * The kernel command line of an image. A corrupt block panics at once (waiting for a device that will never come
- * would hide the reason and delay the fall-back), and a panic reboots after 5 s.
+ * would hide the reason and delay the fall-back), a kernel that hangs panics too, and a panic reboots after 5 s. `gpt`: only with
+ * it does Linux read the backup of a partition table whose first copy was torn by a power cut.
  *
  * @throws OsLayoutError `ROOT_HASH_INVALID` | `NAME_INVALID` | `ARGUMENT_INVALID`
  */
@@ -50,6 +54,8 @@ export function kernelCommandLine(options: CommandLineOptions): string {
     'systemd.verity_root_options=panic-on-corruption',
     'rootfstype=squashfs',
     'panic=5',
+    'softlockup_panic=1',
+    'gpt',
     ...describeMode(options),
     ...CONSOLES[options.arch],
     ...(options.debugTerminal === undefined ? [] : [`bowline.debug=${checkWord(options.debugTerminal)}`]),
@@ -60,6 +66,15 @@ export function kernelCommandLine(options: CommandLineOptions): string {
 
 function describeMode(options: CommandLineOptions): string[] {
   if (options.mode === 'disk') return [];
+  if (options.mode === 'reset') return ['bowline.reset'];
+  if (options.mode === 'recovery') {
+    const { data, hash } = recoveryUuids(options.rootHash);
+    return [
+      `systemd.verity_root_data=PARTUUID=${data}`,
+      `systemd.verity_root_hash=PARTUUID=${hash}`,
+      'bowline.recovery',
+    ];
+  }
   const loops = [
     `systemd.verity_root_data=/dev/disk/by-loop-ref/${LOOP_REF.root}`,
     `systemd.verity_root_hash=/dev/disk/by-loop-ref/${LOOP_REF.verity}`,

@@ -7,7 +7,9 @@ import {
   kernelCommandLine,
   MIB,
   OsLayoutError,
+  recoveryUuids,
   repartDefinitions,
+  rootHashOf,
   slotSizeBytes,
   slotUuids,
   smallestDiskBytes,
@@ -87,6 +89,18 @@ describe('disk layout', () => {
     });
     expect(() => slotUuids(ROOT_HASH.toUpperCase())).toThrow(OsLayoutError);
   });
+
+  it('derives other GUIDs for the same root in the recovery slot, and finds the hash again', () => {
+    const recovery = recoveryUuids(ROOT_HASH);
+    expect(recovery).toEqual({
+      data: '3bf8ed3a-2052-a7be-052b-326929102ed1',
+      hash: '687dfd4d-64ff-e5d7-d8d0-20e58518745f',
+    });
+    expect(rootHashOf(recovery, 'recovery')).toBe(ROOT_HASH);
+    expect(rootHashOf(slotUuids(ROOT_HASH), 'version')).toBe(ROOT_HASH);
+    expect(rootHashOf({ data: '', hash: '' }, 'version')).toBeUndefined();
+    expect(() => recoveryUuids('')).toThrow(OsLayoutError);
+  });
 });
 
 describe('kernel command line', () => {
@@ -96,7 +110,7 @@ describe('kernel command line', () => {
     const line = kernelCommandLine(options);
     expect(line).toMatch(/^roothash=c407/);
     expect(line).toContain(' systemd.verity_root_options=panic-on-corruption ');
-    expect(line).toContain(' panic=5 ');
+    expect(line).toContain(' panic=5 softlockup_panic=1 gpt ');
     expect(line).toMatch(/ console=ttyS0,115200 nosmt console=ttyS4$/);
     expect(line).not.toContain('bowline.');
   });
@@ -106,6 +120,16 @@ describe('kernel command line', () => {
       ' systemd.verity_root_data=/dev/disk/by-loop-ref/bowline-root systemd.verity_root_hash=/dev/disk/by-loop-ref/bowline-verity bowline.live=STARTER_1 ',
     );
     expect(kernelCommandLine({ ...options, mode: 'netboot' })).toContain(' bowline.netboot ');
+  });
+
+  it('takes the root of the recovery from a slot of its own, and that of a reset from where it always is', () => {
+    const { data, hash } = recoveryUuids(ROOT_HASH);
+    expect(kernelCommandLine({ ...options, mode: 'recovery' })).toContain(
+      ` systemd.verity_root_data=PARTUUID=${data} systemd.verity_root_hash=PARTUUID=${hash} bowline.recovery `,
+    );
+    expect(kernelCommandLine({ ...options, mode: 'reset' })).toBe(
+      kernelCommandLine(options).replace(' gpt ', ' gpt bowline.reset '),
+    );
   });
 
   it('refuses words that would become something else in the initrd', () => {

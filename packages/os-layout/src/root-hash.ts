@@ -19,6 +19,24 @@ export function slotUuids(rootHash: string): SlotUuids {
   return { data: formatUuid(rootHash.slice(0, 32)), hash: formatUuid(rootHash.slice(32)) };
 }
 
+/**
+ * Partition GUIDs of the recovery slot that holds the root with this hash: those of a slot with every bit turned, so that the
+ * same root may lie in a slot and in the recovery, and the hash can be told from the GUIDs (`rootHashOf`).
+ *
+ * @throws OsLayoutError `ROOT_HASH_INVALID`
+ */
+export function recoveryUuids(rootHash: string): SlotUuids {
+  checkRootHash(rootHash);
+  return slotUuids(turnBits(rootHash));
+}
+
+/** The root hash that the GUIDs of a slot, or of the recovery slot, stand for; undefined when they are none of such. */
+export function rootHashOf(uuids: SlotUuids, slot: 'version' | 'recovery'): string | undefined {
+  const hex = `${uuids.data}${uuids.hash}`.replaceAll('-', '').toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(hex)) return undefined;
+  return slot === 'recovery' ? turnBits(hex) : hex;
+}
+
 /** @throws OsLayoutError `ROOT_HASH_INVALID` */
 export function checkRootHash(rootHash: string): void {
   if (/^[0-9a-f]{64}$/.test(rootHash)) return;
@@ -30,4 +48,8 @@ export function checkRootHash(rootHash: string): void {
 
 function formatUuid(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+function turnBits(hex: string): string {
+  return hex.replaceAll(/[0-9a-f]/g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
 }

@@ -31,14 +31,14 @@ describe('the command lines of a UKI', () => {
 
   it('differ by where the root comes from', () => {
     const lines = commandLines(STEP);
-    expect(new Set(Object.values(lines)).size).toBe(3);
+    expect(new Set(Object.values(lines)).size).toBe(5);
     expect(lines.live).toContain(liveLabel(HASH));
     expect(lines.disk).not.toContain(liveLabel(HASH));
   });
 
   it('open no shell unless the image is for debugging', () => {
     const [plain, debug] = [commandLines(STEP), commandLines({ ...STEP, debug: true })];
-    for (const mode of ['disk', 'live', 'netboot'] as const) {
+    for (const mode of ['disk', 'live', 'recovery', 'reset', 'netboot'] as const) {
       expect(plain[mode]).not.toContain('ttyS1');
       expect(debug[mode]).toContain('ttyS1');
     }

@@ -58,6 +58,8 @@ export function commandLines(step: UkiStep): Record<UkiMode | 'netboot', string>
   return {
     disk: kernelCommandLine({ ...common, mode: 'disk' }),
     live: kernelCommandLine({ ...common, mode: 'live', liveLabel: liveLabel(step.rootHash) }),
+    recovery: kernelCommandLine({ ...common, mode: 'recovery' }),
+    reset: kernelCommandLine({ ...common, mode: 'reset' }),
     netboot: kernelCommandLine({ ...common, mode: 'netboot' }),
   };
 }
@@ -108,6 +110,8 @@ function profiles(lines: Record<UkiMode, string>): UkiProfile[] {
   return [
     { id: 'main', title: 'Installed system', cmdline: lines.disk },
     { id: 'live', title: 'Live system', cmdline: lines.live },
+    { id: 'recovery', title: 'Recovery system', cmdline: lines.recovery },
+    { id: 'reset', title: 'Installed system with its state emptied', cmdline: lines.reset },
   ];
 }
 

@@ -1,3 +1,14 @@
+export { CHUNK_AVERAGE, ChunkCutter, type ChunkSizes, chunkSizes } from './chunks/cutter.ts';
+export {
+  buildChunkIndex,
+  type Chunk,
+  type ChunkIndex,
+  encodeChunkIndex,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNK_INDEX_BYTES,
+  MAX_CHUNKS,
+  parseChunkIndex,
+} from './chunks/index-codec.ts';
 export type { CpioDevice, CpioDirectory, CpioEntry, CpioFile, CpioSymlink } from './cpio/entry.ts';
 export { type CpioExtent, type CpioLargeFile, type CpioPlan, planCpio } from './cpio/plan.ts';
 export { type CpioMember, type CpioReadOptions, readCpio } from './cpio/read.ts';

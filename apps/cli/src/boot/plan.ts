@@ -3,7 +3,14 @@ import type { Arch } from '@bowline/spec';
 /** Something a machine boots from or reads. Paths are absolute. */
 export type Medium =
   /** A disk the machine writes to. `durable`: flushes reach the host's disk, so that killing the machine is a power cut, no more. */
-  | { kind: 'disk'; path: string; format: 'qcow2' | 'raw'; durable: boolean }
+  | {
+      kind: 'disk';
+      path: string;
+      format: 'qcow2' | 'raw';
+      durable: boolean;
+      /** Every write and flush is recorded here (QEMU's `blklogwrites`). */
+      writeLogPath?: string;
+    }
   | { kind: 'cdrom'; path: string }
   /** A folder shown as a read-only FAT disk. */
   | { kind: 'fat-folder'; path: string };

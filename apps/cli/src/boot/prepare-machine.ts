@@ -6,6 +6,7 @@ import { type BootableImage, locateImage } from '@bowline/image';
 import type { Arch } from '@bowline/spec';
 import { CliError } from '../error.ts';
 import { prepareUefi } from './firmware.ts';
+import { type FurtherDisk, furtherDisk } from './further-disk.ts';
 import { type KvmProbeEnvironment, probeKvm } from './kvm-probe.ts';
 import { prepareDisk, unpackDisk } from './machine-disk.ts';
 import { machineFirmware, machineNeeds } from './machine-needs.ts';
@@ -31,6 +32,8 @@ export interface MachineRequest {
   sshPort?: number | undefined;
   /** Absolute. */
   serialLogPath?: string | undefined;
+  /** Disks beside the image. A medium that only reads comes after them: once they can start, they do. */
+  disks?: readonly FurtherDisk[] | undefined;
   /** Give it the port for the root shell; only debug images answer there. */
   shell?: boolean | undefined;
 }
@@ -70,7 +73,10 @@ export async function prepareMachine(
     const folder = stateFolder ?? join(runFolder, 'state');
     await makeStateFolder(folder);
     // The disk comes first: when the image has changed, variables and TPM begin anew as well.
-    const media = await prepareMedia(image, folder, request, environment);
+    const own = await prepareMedia(image, folder, request, environment);
+    const further: Medium[] = [];
+    for (const disk of request.disks ?? []) further.push(await furtherDisk(disk));
+    const media = own.some(({ kind }) => kind === 'disk') ? [...own, ...further] : [...further, ...own];
     const plan: MachinePlan = {
       arch: image.arch,
       accelerator: await chooseAccelerator(image.arch, environment),

@@ -43,7 +43,7 @@ describe('qemuArgv', () => {
       '-device virtio-rng-pci',
       '-drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd',
       '-drive if=pflash,unit=1,format=raw,file=/srv/x.raw.boot/efivars.fd',
-      '-drive if=none,id=medium0,format=qcow2,cache=writeback,discard=unmap,file=/srv/x.raw.boot/disk.qcow2',
+      '-drive if=none,id=medium0,format=qcow2,file=/srv/x.raw.boot/disk.qcow2,cache=writeback,discard=unmap',
       '-device virtio-blk-pci,drive=medium0,bootindex=1',
       '-netdev user,id=net0',
       '-device virtio-net-pci,netdev=net0,romfile=',

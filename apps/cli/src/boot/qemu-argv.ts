@@ -91,7 +91,8 @@ function mediumArgs(plan: MachinePlan, medium: Medium, index: number): string[] 
   switch (medium.kind) {
     case 'disk': {
       const cache = medium.durable ? 'writeback' : 'unsafe';
-      const drive = `if=none,id=${id},format=${medium.format},cache=${cache},discard=unmap,file=${escapeValue(medium.path)}`;
+      const file = diskFile(medium);
+      const drive = `if=none,id=${id},${file},cache=${cache},discard=unmap`;
       return ['-drive', drive, '-device', `virtio-blk-pci,drive=${id},${boot}`];
     }
     case 'cdrom': {
@@ -105,6 +106,19 @@ function mediumArgs(plan: MachinePlan, medium: Medium, index: number): string[] 
       return ['-drive', drive, '-device', `virtio-blk-pci,drive=${id},${boot}`];
     }
   }
+}
+
+function diskFile({ path, format, writeLogPath }: Extract<Medium, { kind: 'disk' }>): string {
+  if (writeLogPath === undefined) return `format=${format},file=${escapeValue(path)}`;
+  return [
+    'driver=blklogwrites',
+    `file.driver=${format}`,
+    'file.file.driver=file',
+    `file.file.filename=${escapeValue(path)}`,
+    'log.driver=raw',
+    'log.file.driver=file',
+    `log.file.filename=${escapeValue(writeLogPath)}`,
+  ].join(',');
 }
 
 function networkArgs(network: MachineNetwork, bootIndex: number): string[] {

@@ -21,6 +21,7 @@ interface BootOptions {
   timeout?: number;
   ssh?: number;
   snapshot?: boolean;
+  disk?: string[];
   run?: string;
 }
 
@@ -50,6 +51,11 @@ export const boot = defineCommand<[image: string], BootOptions>({
         seconds,
       )
       .option('--ssh <port>', 'lead this port of 127.0.0.1 to port 22 of the machine', wholeNumber(1, 65535))
+      .option(
+        '--disk <file>',
+        'a further raw disk, such as one to install on; made with 8 GiB when it is missing (repeatable)',
+        (file: string, files: string[] = []) => [...files, file],
+      )
       .option('--snapshot', 'forget at the end what the machine wrote')
       .option(
         '--run <command>',
@@ -59,6 +65,7 @@ export const boot = defineCommand<[image: string], BootOptions>({
     'bowline boot out/starter',
     "bowline boot out/starter/starter-0.1.0-amd64.raw --expect 'login:' --timeout 300",
     'bowline boot out/starter --ssh 2222 --tpm --snapshot',
+    'bowline boot out/starter/starter-0.1.0-amd64.iso --disk machine.raw',
     "bowline boot out/edge --run 'findmnt -no FSTYPE,OPTIONS /'",
   ],
   run: async ([imagePath], options, context) => {
@@ -96,6 +103,7 @@ function toRequest(imagePath: string, options: BootOptions, context: CommandCont
     bios: options.bios,
     snapshot: options.snapshot,
     sshPort: options.ssh,
+    disks: options.disk?.map((path) => ({ path: resolve(context.cwd, path) })),
     serialLogPath: options.serialLog === undefined ? undefined : resolve(context.cwd, options.serialLog),
     shell: options.run === undefined ? undefined : true,
   };

@@ -16,12 +16,21 @@ export {
 export {
   BOOT_TRIES,
   type BootEntry,
+  type BootTries,
+  bootEntryId,
   bootEntryName,
   bootEntryText,
   ENTRY_FOLDER,
+  type EntryKey,
+  ESP_RECORD_BYTES,
+  espRecord,
   loaderConfigText,
+  parseBootEntryName,
+  parseBootEntryText,
+  ukiDigestOf,
   ukiPath,
 } from './boot-entry.ts';
+export { isBad, isTrial, type OrderedEntry, orderOfStart } from './boot-order.ts';
 export { SOURCE_EPOCH } from './epoch.ts';
 export { OsLayoutError, type OsLayoutErrorCode } from './error.ts';
 export { ESP_FILES } from './esp-files.ts';
@@ -70,3 +79,4 @@ export {
   STATE_OVERLAYS,
 } from './state.ts';
 export { TEST_KEY_SUBJECT } from './test-key.ts';
+export { UKI_PROFILE, type UkiMode } from './uki-profiles.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  bootEntryName,
   diskLayout,
   fitsDisk,
   GIB,
@@ -141,12 +140,6 @@ describe('kernel command line', () => {
 });
 
 describe('boot entries', () => {
-  it('counts three tries, and none once blessed', () => {
-    expect(bootEntryName(7)).toBe('bowline-7+3.conf');
-    expect(bootEntryName(7, 'good')).toBe('bowline-7.conf');
-    expect(() => bootEntryName(0)).toThrow(OsLayoutError);
-  });
-
   it('names UKIs by their content', () => {
     expect(ukiPath(`sha256:${ROOT_HASH}`)).toBe(`EFI/bowline/${ROOT_HASH}.efi`);
     expect(() => ukiPath('sha256:../../x')).toThrow(OsLayoutError);

@@ -4,13 +4,15 @@ import {
   bootEntryName,
   bootEntryText,
   ENTRY_FOLDER,
+  espRecord,
   loaderConfigText,
   SOURCE_EPOCH,
+  UKI_PROFILE,
+  type UkiMode,
   ukiPath,
 } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import type { SealedImage } from './sealed-image.ts';
-import { UKI_PROFILE, type UkiMode } from './uki-profiles.ts';
 import { writeExtents } from './write-extents.ts';
 
 /** Default boot path (UEFI 2.10, 3.5.1.1) and the loader's own name, per architecture. */
@@ -40,7 +42,7 @@ function espFiles(image: SealedImage, mode: UkiMode): EspFiles {
     ...LOADER_PATHS[image.arch].map((path) => [path, image.bootLoader] as const),
     ['loader/loader.conf', text(loaderConfigText())],
     ['loader/entries.srel', text('type1\n')],
-    [`${ENTRY_FOLDER}/${bootEntryName(FIRST_GENERATION, 'good')}`, text(entry)],
+    [`${ENTRY_FOLDER}/${bootEntryName(FIRST_GENERATION, 'good')}`, espRecord(entry)],
     [ukiPath(image.uki.sha256), image.uki],
   ]);
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { composeUki, type UkiProfile } from '@bowline/formats';
 import type { Digest, TaskProgress } from '@bowline/host';
-import { DEBUG_TERMINAL, kernelCommandLine, repartDefinitions } from '@bowline/os-layout';
+import { DEBUG_TERMINAL, kernelCommandLine, repartDefinitions, type UkiMode } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import * as z from 'zod';
 import { stepKey, type UkiStep } from '../build/plan.ts';
@@ -12,7 +12,6 @@ import type { Initrd } from '../initrd/build-initrd.ts';
 import { machineCpio } from '../initrd/machine-cpio.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { Signer } from './signer.ts';
-import type { UkiMode } from './uki-profiles.ts';
 
 /** Names in systemd's packages, by architecture. */
 const EFI_NAME = { amd64: 'x64', arm64: 'aa64' } as const satisfies Record<Arch, string>;

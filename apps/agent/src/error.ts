@@ -22,6 +22,7 @@ export type AgentErrorCode =
   | 'NO_SPACE'
   | 'SLOT_TOO_SMALL'
   | 'SIGNATURE_INVALID'
+  | 'RELEASE_DAMAGED'
   | 'RELEASE_UNFIT'
   | 'VERSION_BAD'
   | 'VERSION_UNPROVEN'

@@ -9,6 +9,7 @@ export type SpecErrorCode =
   | 'RELEASE_INVALID'
   | 'LIFECYCLE_INVALID'
   | 'SIZE_INVALID'
+  | 'DURATION_INVALID'
   | 'NOT_CANONICAL';
 
 /** A document that cannot be used. */

@@ -15,6 +15,7 @@ export { renderReference } from './docs/reference.ts';
 export { bowlError, SpecError, type SpecErrorCode } from './error.ts';
 export { canonicalJson } from './identity/canonical-json.ts';
 export { type CanonicalBowl, canonicalBowl, type ImageIdentity, imageId } from './identity/image-id.ts';
+export { lifecycleOfBowl, trialSeconds } from './lifecycle/from-bowl.ts';
 export {
   formatLifecycle,
   HealthCheck,

@@ -38,7 +38,27 @@ export const EVERY_KEY: readonly Record<string, unknown>[] = [
     disk: { smallest: '16 GiB', slot: '4 GiB', recovery: false },
     outputs: ['raw', 'oci'],
     security: {},
-    checks: {},
+    checks: {
+      within: '20m',
+      bootComplete: false,
+      noFailedUnits: { except: ['flaky.service'] },
+      network: true,
+      ssh: { port: 2222 },
+      diskSpace: [{ path: '/var', free: '500 MiB' }],
+      time: true,
+      units: ['nginx.service'],
+      http: [{ url: 'http://127.0.0.1/healthz', status: 204, timeout: '5s' }],
+      command: [{ argv: ['/usr/bin/app', '--selftest'], timeout: '1m' }, { run: 'test -S /run/app.sock' }],
+    },
+    upgrade: {
+      source: 'registry.example.org/edge:stable',
+      trustedKeys: ['keys/release.pem'],
+      allowDowngrade: true,
+      hooks: {
+        beforeUpgrade: [{ argv: ['/usr/bin/app', 'backup'], timeout: '10m' }, { run: 'sync' }],
+        afterRollback: [{ run: 'app restore' }, { argv: ['/bin/true'] }],
+      },
+    },
   },
   {
     apiVersion: 'bowline/v1',

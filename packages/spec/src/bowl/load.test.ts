@@ -70,7 +70,38 @@ describe('loadBowl', () => {
       `${HEAD}${BASE}disk: {raid: 5}`,
       '5:8  unknown key "raid" in disk; it can have: smallest, slot, recovery',
     ],
-    ['no keys at all', `${HEAD}${BASE}checks: {x: 5}`, '5:10  unknown key "x" in checks; it has no further keys'],
+    ['no keys at all', `${HEAD}${BASE}security: {x: 5}`, '5:12  unknown key "x" in security; it has no further keys'],
+    [
+      'no time span',
+      `${HEAD}${BASE}checks: {within: 10 minutes}`,
+      '5:18  checks.within is "10 minutes": a time span is a whole number and s, m or h, at most 24h, such as "10m"',
+    ],
+    [
+      'a number for a time span',
+      `${HEAD}${BASE}checks: {within: 600}`,
+      '5:18  checks.within must be text, not a number; put quotes around it: "600"',
+    ],
+    ['switch or map', `${HEAD}${BASE}checks: {ssh: yes}`, '5:15  checks.ssh must be true or false or a map, not text'],
+    [
+      'key of a check',
+      `${HEAD}${BASE}checks: {noFailedUnits: {expect: [a.service]}}`,
+      '5:26  unknown key "expect" in checks.noFailedUnits (did you mean "except"?)',
+    ],
+    [
+      'program twice',
+      `${HEAD}${BASE}checks: {command: [{argv: [a], run: b}]}`,
+      '5:32  checks.command[0] has argv and run; keep exactly one of them',
+    ],
+    [
+      'no program',
+      `${HEAD}${BASE}upgrade: {hooks: {afterRollback: [{timeout: 5m}]}}`,
+      '5:35  upgrade.hooks.afterRollback[0] needs exactly one of argv, run',
+    ],
+    [
+      'secret in an address',
+      `${HEAD}${BASE}checks: {http: [{url: 'http://a:b@c/'}]}`,
+      '5:23  checks.http[0].url is "http://a:b@c/": not an http:// or https:// address without user and password',
+    ],
     [
       'number for text',
       `apiVersion: bowline/v1\nname: a\nversion: 1.10\n${BASE}`,

@@ -16,7 +16,7 @@ const META_KEYS = new Set([
   'aliases',
 ]);
 /** Named like secrets, yet public or no secret. */
-const PUBLIC = new Set(['users[].sshAuthorizedKeys']);
+const PUBLIC = new Set(['users[].sshAuthorizedKeys', 'upgrade.trustedKeys']);
 
 describe('the bowl schema', () => {
   it.each(fields.map((field) => [field.path, field] as const))(

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { Checks } from './checks.ts';
 import { Base, FirmwareSource, KernelSource } from './sources.ts';
+import { Upgrade } from './upgrade.ts';
 import { AbsolutePath, Arch, OutputKind, PackageName, RelativePath, Size, UnitName } from './values.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -253,9 +255,7 @@ export const Bowl = z.strictObject({
     .strictObject({})
     .prefault({})
     .meta({ description: 'Secure Boot and encryption; no keys are known yet.', examples: [{}] }),
-  checks: z
-    .strictObject({})
-    .prefault({})
-    .meta({ description: 'Health checks of the machine; no keys are known yet.', examples: [{}] }),
+  checks: Checks.prefault({}),
+  upgrade: Upgrade.prefault({}),
 });
 export type Bowl = z.infer<typeof Bowl>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DURATION_PATTERN } from '../duration.ts';
 import { SIZE_PATTERN } from '../size.ts';
 
 const PACKAGE = /^[A-Za-z0-9][A-Za-z0-9+._:@=~-]{0,127}$/;
@@ -53,6 +54,11 @@ export const Size = z
   .string()
   .regex(SIZE_PATTERN, 'a size is a whole number and MiB, GiB or TiB, such as "4 GiB"')
   .meta({ description: 'Size, such as "4 GiB".', examples: ['4 GiB'] });
+
+export const Duration = z
+  .string()
+  .regex(DURATION_PATTERN, 'a time span is a whole number and s, m or h, at most 24h, such as "10m"')
+  .meta({ description: 'Time span, such as "10m".', examples: ['10m'] });
 
 export const Suite = z.enum(['bookworm', 'trixie', 'sid']).meta({
   description: 'Debian release.',

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { Bowl } from '../bowl/schema.ts';
 import { type Sha256, sha256Text } from '../digest.ts';
 import type { BowlLock, LockedArch, LockedSource } from '../lock/schema.ts';
@@ -64,7 +65,11 @@ function sourceIdentity(source: LockedSource) {
 /** Replaces each relative path that `files` knows by a map with its digest: no text of a bowl can look the same. */
 function pathsToDigests(bowl: CanonicalBowl, files: Readonly<Record<string, Sha256>>): unknown {
   const relative = new Set<string>();
-  for (const field of walkFields(Bowl)) if (relativeOf(field.schema) === 'path') relative.add(field.path);
+  for (const field of walkFields(Bowl)) {
+    if (relativeOf(field.schema) === 'path') relative.add(field.path);
+    const { core } = field;
+    if (core instanceof z.ZodArray && relativeOf(core.element as z.ZodType) === 'path') relative.add(`${field.path}[]`);
+  }
   const visit = (value: unknown, path: string): unknown => {
     if (Array.isArray(value)) return value.map((item) => visit(item, `${path}[]`));
     if (typeof value === 'object' && value !== null) {

@@ -220,14 +220,21 @@ describe('FAT32', () => {
     const seed = createHash('sha256').update(path).digest();
     return Uint8Array.from({ length }, (_, index) => 0x20 + (((seed[index % 32] ?? 0) + index) % 64));
   };
-  const writeVolume = (volumeSizeBytes: number): string => {
-    const plan = planFat32({ files, volumeSizeBytes, volumeId: 0x12345678, label: 'ESP', epochSeconds: EPOCH });
+  const writeVolume = (volumeSizeBytes: number, sectorBytes: 512 | 4096 = 512): string => {
+    const volume = { volumeSizeBytes, sectorBytes, volumeId: 0x12345678, label: 'ESP', epochSeconds: EPOCH };
+    const plan = planFat32({ files, ...volume });
     const parts = plan.extents.map((extent) => ({
       offset: extent.offset,
       bytes: 'bytes' in extent ? extent.bytes : contentOf(extent.path, extent.length),
     }));
     return writeSparse('esp.raw', volumeSizeBytes, parts);
   };
+
+  it('of 4096-byte sectors passes fsck.vfat', async (ctx) => {
+    const result = await run(ctx, ['fsck.vfat', '-nv', writeVolume(1024 * MIB, 4096)]);
+    expect(result).toContain('4096 bytes per logical sector');
+    expect(result).toMatch(/: 20\d files, /);
+  });
 
   it.for([33 * MIB, 100 * MIB, 300 * MIB, 1024 * MIB])('of %i bytes passes fsck.vfat', async (volumeSizeBytes, ctx) => {
     // `-n` answers no to every repair and fails when there is one to make.

@@ -38,6 +38,7 @@ export {
   type GptPartition,
   PARTITION_TYPE,
   type PartitionAttribute,
+  type SectorBytes,
 } from './gpt/table.ts';
 export { type GptDisk, type GptImage, placePartitions, writeGpt } from './gpt/write.ts';
 export { type IsoEntryFound, type IsoFound, readIso9660, readIsoLabel } from './iso9660/read.ts';

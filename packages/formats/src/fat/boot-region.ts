@@ -1,5 +1,5 @@
 import { encodeLatin1 } from '../tar/byte-path.ts';
-import { FAT_COPIES, FAT_RESERVED_SECTORS, FAT_SECTOR_SIZE, type FatGeometry } from './geometry.ts';
+import { FAT_COPIES, FAT_RESERVED_SECTORS, type FatGeometry } from './geometry.ts';
 
 /** What the boot sector says besides the geometry. */
 export interface BootFields {
@@ -16,23 +16,24 @@ const BACKUP_SECTOR = 6;
 
 /** Boot sector and FSInfo with their copies: the sectors from 0 to 7. */
 export function encodeBootRegion(geometry: FatGeometry, fields: BootFields): Uint8Array {
-  const region = new Uint8Array((BACKUP_SECTOR + 2) * FAT_SECTOR_SIZE);
+  const { sectorBytes } = geometry;
+  const region = new Uint8Array((BACKUP_SECTOR + 2) * sectorBytes);
   const bootSector = encodeBootSector(geometry, fields);
   const fsInfo = encodeFsInfo(geometry, fields);
   for (const start of [0, BACKUP_SECTOR]) {
-    region.set(bootSector, start * FAT_SECTOR_SIZE);
-    region.set(fsInfo, (start + FSINFO_SECTOR) * FAT_SECTOR_SIZE);
+    region.set(bootSector, start * sectorBytes);
+    region.set(fsInfo, (start + FSINFO_SECTOR) * sectorBytes);
   }
   return region;
 }
 
 function encodeBootSector(geometry: FatGeometry, fields: BootFields): Uint8Array {
-  const sector = new Uint8Array(FAT_SECTOR_SIZE);
+  const sector = new Uint8Array(geometry.sectorBytes);
   const view = new DataView(sector.buffer);
   sector.set([0xeb, 0x58, 0x90]);
   // The name that the specification recommends, because some drivers expect it.
   sector.set(encodeLatin1('MSWIN4.1'), 3);
-  view.setUint16(11, FAT_SECTOR_SIZE, true);
+  view.setUint16(11, geometry.sectorBytes, true);
   view.setUint8(13, geometry.sectorsPerCluster);
   view.setUint16(14, FAT_RESERVED_SECTORS, true);
   view.setUint8(16, FAT_COPIES);
@@ -57,7 +58,7 @@ function encodeBootSector(geometry: FatGeometry, fields: BootFields): Uint8Array
 }
 
 function encodeFsInfo(geometry: FatGeometry, { usedClusters }: BootFields): Uint8Array {
-  const sector = new Uint8Array(FAT_SECTOR_SIZE);
+  const sector = new Uint8Array(geometry.sectorBytes);
   const view = new DataView(sector.buffer);
   view.setUint32(0, 0x4161_5252, true);
   view.setUint32(484, 0x6141_7272, true);

@@ -58,6 +58,19 @@ describe('FAT32 planner', () => {
     expect(boot && 'bytes' in boot && [...boot.bytes.subarray(11, 13)]).toEqual([0x00, 0x02]);
   });
 
+  it('has the sectors of a disk of 4096-byte sectors', async () => {
+    const volumeSizeBytes = 270 * MIB;
+    const made = plan({ 'EFI/BOOT/BOOTX64.EFI': 100_001, b: 1 }, { sectorBytes: 4096, volumeSizeBytes });
+    expect(made.extents.every(({ offset }) => offset % 4096 === 0)).toBe(true);
+    const found = await readFat32(open(write(made)));
+    expect(found).toMatchObject({ volumeSizeBytes, clusterSizeBytes: 4096, label: 'ESP' });
+    expect(found.entries.filter(({ type }) => type === 'file').map(({ path }) => path)).toEqual([
+      'EFI/BOOT/BOOTX64.EFI',
+      'b',
+    ]);
+    expect(() => plan({}, { sectorBytes: 4096 })).toThrow(/260 MiB/);
+  });
+
   it('never overlaps extents and keeps within the volume', () => {
     const { extents, volumeSizeBytes } = plan({ 'EFI/BOOT/BOOTX64.EFI': 100_001, 'EFI/Linux/a.efi': 2 * MIB, b: 1 });
     let end = 0;

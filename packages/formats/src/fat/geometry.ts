@@ -1,6 +1,9 @@
 import { FormatsError } from '../error.ts';
 
-/** Bytes of a sector. OVMF does not mount a FAT of 4096-byte sectors on a disk of 512-byte sectors. */
+/**
+ * Bytes of a sector, unless the disk's are larger: OVMF does not mount a FAT of 4096-byte sectors on a disk of 512-byte
+ * sectors, and no system one of 512-byte sectors on a disk of 4096-byte sectors.
+ */
 export const FAT_SECTOR_SIZE = 512;
 
 /** Sectors before the first FAT: boot sector, FSInfo, their copies at 6 and 7. */
@@ -18,6 +21,7 @@ export const FAT_MAX_DIRECTORY_BYTES = 65_536 * FAT_ENTRY_SIZE;
 
 /** Where the parts of a volume lie. */
 export interface FatGeometry {
+  sectorBytes: number;
   totalSectors: number;
   sectorsPerCluster: number;
   clusterSizeBytes: number;
@@ -28,7 +32,7 @@ export interface FatGeometry {
   clusterCount: number;
 }
 
-/** Largest volume in sectors for each cluster size in sectors (Microsoft FAT specification, DskTableFAT32). */
+/** Largest volume in units of 512 bytes for each cluster size in those (Microsoft FAT specification, DskTableFAT32). */
 const CLUSTER_SIZES: readonly (readonly [number, number])[] = [
   [532_480, 1],
   [16_777_216, 8],
@@ -36,34 +40,38 @@ const CLUSTER_SIZES: readonly (readonly [number, number])[] = [
   [67_108_864, 32],
   [0xffffffff, 64],
 ];
+const UNIT = 512;
 
 /**
  * Lays out a FAT32 volume.
  *
- * @throws FormatsError `FORMAT_INPUT` when the size is no multiple of 512, beyond 2 TiB, or so small that the volume
- *   would be FAT16 (about 32.6 MiB).
+ * @throws FormatsError `FORMAT_INPUT` when the size is no multiple of the sector size, beyond 2 TiB, or so small that
+ *   the volume would be FAT16 (about 32.6 MiB with sectors of 512 bytes, 260 MiB with those of 4096).
  */
-export function layOutFat32(volumeSizeBytes: number): FatGeometry {
-  const totalSectors = volumeSizeBytes / FAT_SECTOR_SIZE;
-  const sectorsPerCluster = CLUSTER_SIZES.find(([limit]) => totalSectors <= limit)?.[1];
-  if (!Number.isInteger(totalSectors) || totalSectors <= 0 || sectorsPerCluster === undefined) {
-    throw refuse(`a volume of ${volumeSizeBytes} bytes: it must be a multiple of 512 below 2 TiB`);
+export function layOutFat32(volumeSizeBytes: number, sectorBytes: number = FAT_SECTOR_SIZE): FatGeometry {
+  const totalSectors = volumeSizeBytes / sectorBytes;
+  const clusterUnits = CLUSTER_SIZES.find(([limit]) => volumeSizeBytes / UNIT <= limit)?.[1];
+  if (!Number.isInteger(totalSectors) || totalSectors <= 0 || clusterUnits === undefined) {
+    throw refuse(`a volume of ${volumeSizeBytes} bytes: it must be a multiple of ${sectorBytes} below 2 TiB`);
   }
+  const sectorsPerCluster = Math.max(1, (clusterUnits * UNIT) / sectorBytes);
   // Each cluster costs its sectors and one 4-byte entry in every table; entries 0 and 1 are reserved.
   const available = totalSectors - FAT_RESERVED_SECTORS;
-  let tableSectors = Math.ceil(((available / sectorsPerCluster + 2) * 4) / FAT_SECTOR_SIZE);
+  let tableSectors = Math.ceil(((available / sectorsPerCluster + 2) * 4) / sectorBytes);
   const countClusters = (table: number): number => Math.floor((available - FAT_COPIES * table) / sectorsPerCluster);
-  while (tableSectors > 1 && (countClusters(tableSectors - 1) + 2) * 4 <= (tableSectors - 1) * FAT_SECTOR_SIZE) {
+  while (tableSectors > 1 && (countClusters(tableSectors - 1) + 2) * 4 <= (tableSectors - 1) * sectorBytes) {
     tableSectors -= 1;
   }
   const clusterCount = countClusters(tableSectors);
   if (clusterCount < FAT32_MIN_CLUSTERS) {
-    throw refuse(`a volume of ${volumeSizeBytes} bytes: FAT32 needs ${FAT32_MIN_CLUSTERS} clusters, about 32.6 MiB`);
+    const least = sectorBytes === FAT_SECTOR_SIZE ? 'about 32.6 MiB' : 'about 260 MiB';
+    throw refuse(`a volume of ${volumeSizeBytes} bytes: FAT32 needs ${FAT32_MIN_CLUSTERS} clusters, ${least}`);
   }
   return {
+    sectorBytes,
     totalSectors,
     sectorsPerCluster,
-    clusterSizeBytes: sectorsPerCluster * FAT_SECTOR_SIZE,
+    clusterSizeBytes: sectorsPerCluster * sectorBytes,
     tableSectors,
     dataSector: FAT_RESERVED_SECTORS + FAT_COPIES * tableSectors,
     clusterCount,

@@ -1,14 +1,8 @@
 import { alignUp } from '../byte-reader.ts';
+import type { SectorBytes } from '../gpt/table.ts';
 import { encodeBootRegion } from './boot-region.ts';
 import { encodeDirectory, encodeDosTime } from './directory.ts';
-import {
-  FAT_COPIES,
-  FAT_RESERVED_SECTORS,
-  FAT_SECTOR_SIZE,
-  type FatGeometry,
-  layOutFat32,
-  refuse,
-} from './geometry.ts';
+import { FAT_COPIES, FAT_RESERVED_SECTORS, type FatGeometry, layOutFat32, refuse } from './geometry.ts';
 import { buildTree, type DirectoryNode, type FatFile, walkTree } from './tree.ts';
 
 /** A volume to plan. */
@@ -16,8 +10,10 @@ export interface FatVolume {
   files: readonly FatFile[];
   /** Directories to make besides those above the files, for example `EFI/Linux`. */
   directories?: readonly string[];
-  /** A multiple of 512; at least {@link measureFat32} of the files. */
+  /** A multiple of the sector size; at least {@link measureFat32} of the files. */
   volumeSizeBytes: number;
+  /** Logical sectors of the disk; 512 unless given. */
+  sectorBytes?: SectorBytes;
   /** Serial number of the volume, 32 bits. */
   volumeId: number;
   /** At most 11 characters: A to Z, 0 to 9, space, `_` and `-`. */
@@ -53,7 +49,7 @@ const MIB = 1024 * 1024;
  */
 export function planFat32(volume: FatVolume): FatPlan {
   const { volumeSizeBytes, label } = volume;
-  const geometry = layOutFat32(volumeSizeBytes);
+  const geometry = layOutFat32(volumeSizeBytes, volume.sectorBytes);
   checkVolumeFields(volume);
   const time = encodeDosTime(volume.epochSeconds);
   const root = buildTree(volume.files, volume.directories ?? [], label !== undefined);
@@ -64,7 +60,7 @@ export function planFat32(volume: FatVolume): FatPlan {
     extentOf(0, encodeBootRegion(geometry, { ...volume, rootCluster: root.cluster, usedClusters })),
   ];
   for (let copy = 0; copy < FAT_COPIES; copy++) {
-    extents.push(extentOf((FAT_RESERVED_SECTORS + copy * geometry.tableSectors) * FAT_SECTOR_SIZE, table));
+    extents.push(extentOf((FAT_RESERVED_SECTORS + copy * geometry.tableSectors) * geometry.sectorBytes, table));
   }
   const parents = new Map<DirectoryNode, DirectoryNode>();
   for (const node of walkTree(root)) {
@@ -132,7 +128,7 @@ function placeNodes(root: DirectoryNode, geometry: FatGeometry): Uint8Array {
 }
 
 function offsetOfCluster(geometry: FatGeometry, cluster: number): number {
-  return geometry.dataSector * FAT_SECTOR_SIZE + (cluster - FIRST_CLUSTER) * geometry.clusterSizeBytes;
+  return geometry.dataSector * geometry.sectorBytes + (cluster - FIRST_CLUSTER) * geometry.clusterSizeBytes;
 }
 
 function extentOf(offset: number, bytes: Uint8Array): FatExtent {

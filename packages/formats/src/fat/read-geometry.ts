@@ -22,20 +22,23 @@ export interface FatVolumeGeometry {
   label: string;
 }
 
-const SECTOR = 512;
+const BOOT_SECTOR_BYTES = 512;
+/** Sectors of disks. */
+const SECTOR_SIZES = [512, 4096];
 const FAT16_MIN_CLUSTERS = 4085;
 
 /**
  * Reads the boot sector; the number of clusters alone decides the type (Microsoft FAT specification, "FAT type
  * determination").
  *
- * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, or `FORMAT_UNSUPPORTED` for sectors of another size than 512.
+ * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, or `FORMAT_UNSUPPORTED` for sectors of another size than 512 and 4096.
  */
 export async function readFatGeometry(read: RandomRead): Promise<FatVolumeGeometry> {
-  const boot = new ByteReader(await read(0, SECTOR), 'FAT boot sector');
+  const boot = new ByteReader(await read(0, BOOT_SECTOR_BYTES), 'FAT boot sector');
   if (boot.u16(510) !== 0xaa55) throw invalid('the boot sector has no signature');
-  if (boot.u16(11) !== SECTOR) {
-    const message = `FAT volume: its sectors have ${boot.u16(11)} bytes, not 512`;
+  const sectorBytes = boot.u16(11);
+  if (!SECTOR_SIZES.includes(sectorBytes)) {
+    const message = `FAT volume: its sectors have ${sectorBytes} bytes, not 512 or 4096`;
     throw new FormatsError({ code: 'FORMAT_UNSUPPORTED', message });
   }
   const sectorsPerCluster = boot.u8(13);
@@ -47,7 +50,7 @@ export async function readFatGeometry(read: RandomRead): Promise<FatVolumeGeomet
   const reservedSectors = boot.u16(14);
   const rootEntries = boot.u16(17);
   const rootSector = reservedSectors + boot.u8(16) * tableSectors;
-  const dataSector = rootSector + Math.ceil((rootEntries * 32) / SECTOR);
+  const dataSector = rootSector + Math.ceil((rootEntries * 32) / sectorBytes);
   const clusterCount = Math.floor((totalSectors - dataSector) / sectorsPerCluster);
   if (clusterCount < 1 || tableSectors === 0 || reservedSectors === 0 || boot.u8(16) === 0) {
     throw invalid('its sizes contradict each other');
@@ -55,7 +58,8 @@ export async function readFatGeometry(read: RandomRead): Promise<FatVolumeGeomet
   const type = clusterCount < FAT16_MIN_CLUSTERS ? 'fat12' : clusterCount < FAT32_MIN_CLUSTERS ? 'fat16' : 'fat32';
   const isLarge = type === 'fat32';
   const entryBytes = { fat12: 1.5, fat16: 2, fat32: 4 }[type];
-  if ((clusterCount + 2) * entryBytes > tableSectors * SECTOR) throw invalid('its table is too small for its clusters');
+  if ((clusterCount + 2) * entryBytes > tableSectors * sectorBytes)
+    throw invalid('its table is too small for its clusters');
   if (isLarge ? rootEntries !== 0 || !hasLargeFields : rootEntries === 0) {
     // Formatters can be told to make a FAT32 with fewer clusters than drivers accept as one.
     if (!isLarge && hasLargeFields) {
@@ -66,12 +70,12 @@ export async function readFatGeometry(read: RandomRead): Promise<FatVolumeGeomet
   }
   return {
     type,
-    volumeSizeBytes: totalSectors * SECTOR,
-    clusterSize: sectorsPerCluster * SECTOR,
+    volumeSizeBytes: totalSectors * sectorBytes,
+    clusterSize: sectorsPerCluster * sectorBytes,
     clusterCount,
-    tableOffset: reservedSectors * SECTOR,
-    dataOffset: dataSector * SECTOR,
-    root: isLarge ? boot.u32(44) : { offset: rootSector * SECTOR, length: rootEntries * 32 },
+    tableOffset: reservedSectors * sectorBytes,
+    dataOffset: dataSector * sectorBytes,
+    root: isLarge ? boot.u32(44) : { offset: rootSector * sectorBytes, length: rootEntries * 32 },
     volumeId: boot.u32(isLarge ? 67 : 39),
     label: boot.latin1(isLarge ? 71 : 43, 11).trimEnd(),
   };

@@ -46,7 +46,7 @@ const LONG_OFFSETS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30] as const;
  * Lists a FAT12, FAT16 or FAT32 volume, with long names, and where its files lie, without reading them.
  *
  * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, `FORMAT_LIMIT`, or `FORMAT_UNSUPPORTED` for sectors of
- *   another size than 512.
+ *   another size than 512 and 4096.
  */
 export async function readFat(read: RandomRead): Promise<FatFound> {
   return listVolume(read, await readFatGeometry(read));

@@ -31,6 +31,17 @@ function makeDisk(): { image: GptImage; diskSizeBytes: number; partitions: GptPa
 }
 
 describe('GPT writer', () => {
+  it('puts the tables of a disk of 4096-byte sectors into 6 and 5 of them', () => {
+    const { partitions, diskSizeBytes } = placePartitions([esp, { ...root, sizeBytes: 5 * MIB }], 4096);
+    expect(partitions.map(({ startLba }) => startLba)).toEqual([256, 256 * 9]);
+    const { primary, backup } = writeGpt({ diskGuid, sizeBytes: diskSizeBytes, sectorBytes: 4096, partitions });
+    expect([primary.length, backup.length]).toEqual([6 * 4096, 5 * 4096]);
+    expect(new TextDecoder().decode(primary.subarray(4096, 4104))).toBe('EFI PART');
+    expect(() => parseGpt({ start: primary, end: backup, diskSizeBytes })).toThrow(FormatsError);
+    const half = [{ ...partitions[0]!, sizeBytes: 8 * MIB + 512 }];
+    expect(() => writeGpt({ diskGuid, sizeBytes: diskSizeBytes, sectorBytes: 4096, partitions: half })).toThrow(/4096/);
+  });
+
   it('writes what its reader finds, whatever the partitions', () => {
     const partition = fc.record({
       typeGuid: guid,
@@ -47,11 +58,13 @@ describe('GPT writer', () => {
     });
     const lists = fc.uniqueArray(partition, { selector: ({ partGuid }) => partGuid, maxLength: 128 });
     fc.assert(
-      fc.property(lists, guid, (list, disk) => {
-        const { partitions, diskSizeBytes } = placePartitions(list);
-        const { primary, backup, backupLba } = writeGpt({ diskGuid: disk, sizeBytes: diskSizeBytes, partitions });
-        expect(backupLba * 512 + backup.length).toBe(diskSizeBytes);
-        const found = parseGpt({ start: primary, end: backup, diskSizeBytes });
+      fc.property(lists, guid, fc.constantFrom(512 as const, 4096 as const), (all, disk, sectorBytes) => {
+        const list = all.map((one) => ({ ...one, sizeBytes: one.sizeBytes * (sectorBytes / 512) }));
+        const { partitions, diskSizeBytes } = placePartitions(list, sectorBytes);
+        const sizes = { sizeBytes: diskSizeBytes, sectorBytes };
+        const { primary, backup, backupLba } = writeGpt({ diskGuid: disk, ...sizes, partitions });
+        expect(backupLba * sectorBytes + backup.length).toBe(diskSizeBytes);
+        const found = parseGpt({ start: primary, end: backup, diskSizeBytes, sectorBytes });
         expect(found.problems).toEqual([]);
         expect(found.diskGuid).toBe(disk);
         expect(found.partitions).toMatchObject(partitions);

@@ -9,15 +9,18 @@ import {
   type GptPartition,
   PARTITION_ATTRIBUTE_BIT,
   type PartitionAttribute,
+  type SectorBytes,
 } from './table.ts';
 
 /** The two ends of a disk or disk image. */
 export interface GptEnds {
-  /** From sector 0 on; 34 sectors hold an ordinary table. */
+  /** From sector 0 on; 34 sectors of 512 bytes hold an ordinary table, 6 of 4096. */
   start: Uint8Array;
-  /** Up to the end of the disk; 33 sectors hold an ordinary backup. */
+  /** Up to the end of the disk; 33 sectors of 512 bytes hold an ordinary backup, 5 of 4096. */
   end: Uint8Array;
   diskSizeBytes: number;
+  /** Logical sectors; 512 unless given. */
+  sectorBytes?: SectorBytes;
 }
 
 /** A partition as found. */
@@ -43,18 +46,23 @@ export interface GptFound {
 type Table = Omit<GptFound, 'source' | 'problems'> & { entriesCrc: number };
 
 const MAX_ENTRIES = 1024;
+/** The MBR has 512 bytes whatever the sectors. */
+const MBR_BYTES = 512;
 
 /**
- * Reads a GPT of 512-byte sectors: checks the protective MBR, the checksums of both copies, and that they agree.
+ * Reads a GPT: checks the protective MBR, the checksums of both copies, and that they agree.
  * One good copy is enough; what is wrong with the other is in `problems`.
  *
  * @throws FormatsError of the primary copy when neither can be read.
  */
 export function parseGpt(ends: GptEnds): GptFound {
-  const lastLba = ends.diskSizeBytes / GPT_SECTOR_SIZE - 1;
-  const endLba = lastLba + 1 - ends.end.length / GPT_SECTOR_SIZE;
-  const primary = tryRead('primary GPT', () => readTable(ends.start, 0, 1, lastLba));
-  const backup = tryRead('backup GPT', () => readTable(ends.end, endLba, lastLba, lastLba));
+  const { sectorBytes = GPT_SECTOR_SIZE } = ends;
+  const lastLba = ends.diskSizeBytes / sectorBytes - 1;
+  const endLba = lastLba + 1 - ends.end.length / sectorBytes;
+  const primary = tryRead('primary GPT', () => readTable({ bytes: ends.start, baseLba: 0, lastLba, sectorBytes }, 1));
+  const backup = tryRead('backup GPT', () =>
+    readTable({ bytes: ends.end, baseLba: endLba, lastLba, sectorBytes }, lastLba),
+  );
   const problems: string[] = [];
   if (!hasProtectiveMbr(ends.start)) problems.push('the protective MBR is missing');
   if (!primary.table) problems.push(primary.error.message);
@@ -65,7 +73,7 @@ export function parseGpt(ends: GptEnds): GptFound {
     problems.push('the primary and the backup GPT differ');
   }
   const { entriesCrc: _, ...found } = table;
-  problems.push(...findOverlaps(found));
+  problems.push(...findOverlaps(found, sectorBytes));
   return { ...found, source: primary.table ? 'primary' : 'backup', problems };
 }
 
@@ -80,13 +88,20 @@ function tryRead(what: string, read: () => Table): Attempt {
   }
 }
 
-/** `bytes` starts at sector `baseLba` of the disk. */
-function readTable(bytes: Uint8Array, baseLba: number, headerLba: number, lastLba: number): Table {
+/** One end of a disk: `bytes` starts at sector `baseLba`, `lastLba` is the disk's last. */
+interface DiskEnd {
+  bytes: Uint8Array;
+  baseLba: number;
+  lastLba: number;
+  sectorBytes: SectorBytes;
+}
+
+function readTable({ bytes, baseLba, lastLba, sectorBytes }: DiskEnd, headerLba: number): Table {
   const reader = new ByteReader(bytes, 'partition table');
-  const at = (headerLba - baseLba) * GPT_SECTOR_SIZE;
+  const at = (headerLba - baseLba) * sectorBytes;
   if (reader.latin1(at, 8) !== 'EFI PART') throw invalid('the signature is missing');
   const headerSize = reader.u32(at + 12);
-  if (headerSize < GPT_HEADER_SIZE || headerSize > GPT_SECTOR_SIZE) throw invalid(`a header of ${headerSize} bytes`);
+  if (headerSize < GPT_HEADER_SIZE || headerSize > sectorBytes) throw invalid(`a header of ${headerSize} bytes`);
   const header = Uint8Array.from(reader.slice(at, headerSize));
   header.fill(0, 16, 20);
   if (crc32(header) !== reader.u32(at + 16)) throw invalid('the checksum of the header is wrong');
@@ -97,19 +112,26 @@ function readTable(bytes: Uint8Array, baseLba: number, headerLba: number, lastLb
   if (count > MAX_ENTRIES || entrySize < GPT_ENTRY_SIZE || entrySize > 4096) {
     throw invalid(`${count} entries of ${entrySize} bytes are not plausible`);
   }
-  const entries = reader.slice((reader.size64(at + 72) - baseLba) * GPT_SECTOR_SIZE, count * entrySize);
+  const entries = reader.slice((reader.size64(at + 72) - baseLba) * sectorBytes, count * entrySize);
   const entriesCrc = crc32(entries);
   if (entriesCrc !== reader.u32(at + 88)) throw invalid('the checksum of the entries is wrong');
   return {
     diskGuid: decodeGuid(reader.slice(at + 56, 16)),
     firstUsableLba: reader.size64(at + 40),
     lastUsableLba: reader.size64(at + 48),
-    partitions: readEntries(entries, count, entrySize, lastLba),
+    partitions: readEntries(entries, { count, size: entrySize, lastLba, sectorBytes }),
     entriesCrc,
   };
 }
 
-function readEntries(bytes: Uint8Array, count: number, size: number, lastLba: number): GptPartitionFound[] {
+interface EntriesShape {
+  count: number;
+  size: number;
+  lastLba: number;
+  sectorBytes: number;
+}
+
+function readEntries(bytes: Uint8Array, { count, size, lastLba, sectorBytes }: EntriesShape): GptPartitionFound[] {
   const reader = new ByteReader(bytes, 'partition entries');
   const found: GptPartitionFound[] = [];
   for (let index = 0; index < count; index++) {
@@ -126,7 +148,7 @@ function readEntries(bytes: Uint8Array, count: number, size: number, lastLba: nu
       partGuid: decodeGuid(reader.slice(at + 16, 16)),
       name: readName(reader, at + 56),
       startLba,
-      sizeBytes: (endLba - startLba + 1) * GPT_SECTOR_SIZE,
+      sizeBytes: (endLba - startLba + 1) * sectorBytes,
       attributeBits,
       attributes: (Object.keys(PARTITION_ATTRIBUTE_BIT) as PartitionAttribute[]).filter(
         (attribute) => (attributeBits >> BigInt(PARTITION_ATTRIBUTE_BIT[attribute])) & 1n,
@@ -147,7 +169,7 @@ function readName(reader: ByteReader, offset: number): string {
 }
 
 function hasProtectiveMbr(start: Uint8Array): boolean {
-  if (start.length < GPT_SECTOR_SIZE || start[510] !== 0x55 || start[511] !== 0xaa) return false;
+  if (start.length < MBR_BYTES || start[510] !== 0x55 || start[511] !== 0xaa) return false;
   return [0, 1, 2, 3].some((index) => start[446 + index * 16 + 4] === 0xee);
 }
 
@@ -160,12 +182,15 @@ function isSameTable(a: Table, b: Table): boolean {
   );
 }
 
-function findOverlaps({ partitions, firstUsableLba, lastUsableLba }: Omit<Table, 'entriesCrc'>): string[] {
+function findOverlaps(
+  { partitions, firstUsableLba, lastUsableLba }: Omit<Table, 'entriesCrc'>,
+  sectorBytes: number,
+): string[] {
   const problems: string[] = [];
   let end = firstUsableLba;
   for (const { number, startLba, sizeBytes } of partitions.toSorted((a, b) => a.startLba - b.startLba)) {
     if (startLba < end) problems.push(`partition ${number} starts before the space it may use`);
-    end = Math.max(end, startLba + sizeBytes / GPT_SECTOR_SIZE);
+    end = Math.max(end, startLba + sizeBytes / sectorBytes);
   }
   if (end - 1 > lastUsableLba) problems.push('the last partition reaches beyond the usable space');
   return problems;

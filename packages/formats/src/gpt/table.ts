@@ -44,21 +44,24 @@ export interface GptPartition {
   name: string;
   /** First sector. */
   startLba: number;
-  /** A multiple of 512. */
+  /** A multiple of the sector size. */
   sizeBytes: number;
   attributes?: readonly PartitionAttribute[];
 }
 
-/** Bytes of a sector. Other sector sizes are not supported. */
+/** Bytes of a sector, unless a disk says otherwise. */
 export const GPT_SECTOR_SIZE = 512;
 
-/** Sectors between partition starts: 1 MiB. The first partition may start there too. */
-export const GPT_ALIGNMENT_LBA = 2048;
+/** Bytes of the logical sectors of disks: 4096 are found on large disks and on NVMe. */
+export type SectorBytes = 512 | 4096;
 
-/** Sectors of the primary structures: protective MBR, header, 128 entries of 128 bytes. */
+/** Bytes between partition starts. The first partition may start there too. */
+export const GPT_ALIGNMENT_BYTES = 2 ** 20;
+
+/** Sectors of the primary structures on a disk of 512-byte sectors: protective MBR, header, 128 entries of 128 bytes. */
 export const GPT_PRIMARY_SECTORS = 34;
 
-/** Sectors of the backup at the end of the disk: entries, then header. */
+/** Sectors of the backup at the end of such a disk: entries, then header. */
 export const GPT_BACKUP_SECTORS = 33;
 
 /** Entries in a table, and bytes of each. */

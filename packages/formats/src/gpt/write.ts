@@ -3,22 +3,23 @@ import { FormatsError } from '../error.ts';
 import { crc32 } from './crc32.ts';
 import { encodeGuid, type Guid, NIL_GUID } from './guid.ts';
 import {
-  GPT_ALIGNMENT_LBA,
-  GPT_BACKUP_SECTORS,
+  GPT_ALIGNMENT_BYTES,
   GPT_ENTRY_COUNT,
   GPT_ENTRY_SIZE,
   GPT_HEADER_SIZE,
-  GPT_PRIMARY_SECTORS,
   GPT_SECTOR_SIZE,
   type GptPartition,
   PARTITION_ATTRIBUTE_BIT,
+  type SectorBytes,
 } from './table.ts';
 
 /** A disk to describe. */
 export interface GptDisk {
   diskGuid: Guid;
-  /** Size of the whole disk in bytes, a multiple of 512. */
+  /** Size of the whole disk in bytes, a multiple of the sector size. */
   sizeBytes: number;
+  /** Logical sectors; 512 unless given. */
+  sectorBytes?: SectorBytes;
   /** In the order of their numbers; the first becomes partition 1. */
   partitions: readonly GptPartition[];
   /** Code for BIOS machines in the first 440 bytes of the MBR. */
@@ -27,9 +28,9 @@ export interface GptDisk {
 
 /** The bytes of a GPT and where they go. */
 export interface GptImage {
-  /** Sectors 0 to 33. */
+  /** From sector 0 on: protective MBR, header, entries. */
   primary: Uint8Array<ArrayBuffer>;
-  /** The last 33 sectors. */
+  /** The last sectors: entries, header. */
   backup: Uint8Array<ArrayBuffer>;
   /** Sector where `backup` starts. */
   backupLba: number;
@@ -44,22 +45,32 @@ const MIB = 1024 * 1024;
  * @throws FormatsError `FORMAT_INPUT` for overlapping, misaligned or oversized partitions, repeated GUIDs, long names.
  */
 export function writeGpt(disk: GptDisk): GptImage {
-  const { sizeBytes } = disk;
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes % GPT_SECTOR_SIZE !== 0 || sizeBytes < 2 * MIB) {
-    throw refuse(`a disk of ${sizeBytes} bytes: it must be a multiple of 512 and at least 2 MiB`);
+  const { sizeBytes, sectorBytes = GPT_SECTOR_SIZE } = disk;
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes % sectorBytes !== 0 || sizeBytes < 2 * MIB) {
+    throw refuse(`a disk of ${sizeBytes} bytes: it must be a multiple of ${sectorBytes} and at least 2 MiB`);
   }
-  const sectors = sizeBytes / GPT_SECTOR_SIZE;
-  const backupLba = sectors - GPT_BACKUP_SECTORS;
-  checkPartitions(disk.partitions, backupLba - 1);
-  const entries = encodeEntries(disk.partitions);
+  const sectors = sizeBytes / sectorBytes;
+  const backupSectors = (GPT_ENTRY_COUNT * GPT_ENTRY_SIZE) / sectorBytes + 1;
+  const backupLba = sectors - backupSectors;
+  checkPartitions(disk.partitions, backupLba - 1, sectorBytes);
+  const entries = encodeEntries(disk.partitions, sectorBytes);
+  const alignment = GPT_ALIGNMENT_BYTES / sectorBytes;
   const headerOf = (own: number, other: number, entriesLba: number): Uint8Array =>
-    encodeHeader({ own, other, entriesLba, lastUsable: backupLba - 1, diskGuid: disk.diskGuid, entries });
+    encodeHeader({
+      own,
+      other,
+      entriesLba,
+      firstUsable: alignment,
+      lastUsable: backupLba - 1,
+      diskGuid: disk.diskGuid,
+      entries,
+    });
 
-  const primary = new Uint8Array(GPT_PRIMARY_SECTORS * GPT_SECTOR_SIZE);
+  const primary = new Uint8Array((backupSectors + 1) * sectorBytes);
   primary.set(encodeProtectiveMbr(sectors, disk.bootCode));
-  primary.set(headerOf(1, sectors - 1, 2), GPT_SECTOR_SIZE);
-  primary.set(entries, 2 * GPT_SECTOR_SIZE);
-  const backup = new Uint8Array(GPT_BACKUP_SECTORS * GPT_SECTOR_SIZE);
+  primary.set(headerOf(1, sectors - 1, 2), sectorBytes);
+  primary.set(entries, 2 * sectorBytes);
+  const backup = new Uint8Array(backupSectors * sectorBytes);
   backup.set(entries);
   backup.set(headerOf(sectors - 1, 1, backupLba), entries.length);
   return { primary, backup, backupLba };
@@ -71,14 +82,16 @@ export function writeGpt(disk: GptDisk): GptImage {
  */
 export function placePartitions<P extends Omit<GptPartition, 'startLba'>>(
   partitions: readonly P[],
+  sectorBytes: SectorBytes = GPT_SECTOR_SIZE,
 ): { partitions: (P & { startLba: number })[]; diskSizeBytes: number } {
-  let next = GPT_ALIGNMENT_LBA;
+  let nextByte = GPT_ALIGNMENT_BYTES;
   const placed = partitions.map((partition) => {
-    const startLba = next;
-    next = alignUp(startLba + Math.ceil(partition.sizeBytes / GPT_SECTOR_SIZE), GPT_ALIGNMENT_LBA);
+    const startLba = nextByte / sectorBytes;
+    nextByte = alignUp(nextByte + partition.sizeBytes, GPT_ALIGNMENT_BYTES);
     return { ...partition, startLba };
   });
-  return { partitions: placed, diskSizeBytes: alignUp((next + GPT_BACKUP_SECTORS) * GPT_SECTOR_SIZE, MIB) };
+  const backupBytes = GPT_ENTRY_COUNT * GPT_ENTRY_SIZE + sectorBytes;
+  return { partitions: placed, diskSizeBytes: alignUp(nextByte + backupBytes, MIB) };
 }
 
 function encodeProtectiveMbr(sectors: number, bootCode: Uint8Array | undefined): Uint8Array {
@@ -100,6 +113,7 @@ interface HeaderFields {
   own: number;
   other: number;
   entriesLba: number;
+  firstUsable: number;
   lastUsable: number;
   diskGuid: Guid;
   entries: Uint8Array;
@@ -113,7 +127,7 @@ function encodeHeader(fields: HeaderFields): Uint8Array {
   view.setUint32(12, GPT_HEADER_SIZE, true);
   view.setBigUint64(24, BigInt(fields.own), true);
   view.setBigUint64(32, BigInt(fields.other), true);
-  view.setBigUint64(40, BigInt(GPT_ALIGNMENT_LBA), true);
+  view.setBigUint64(40, BigInt(fields.firstUsable), true);
   view.setBigUint64(48, BigInt(fields.lastUsable), true);
   header.set(encodeGuid(fields.diskGuid), 56);
   view.setBigUint64(72, BigInt(fields.entriesLba), true);
@@ -124,7 +138,7 @@ function encodeHeader(fields: HeaderFields): Uint8Array {
   return header;
 }
 
-function encodeEntries(partitions: readonly GptPartition[]): Uint8Array {
+function encodeEntries(partitions: readonly GptPartition[], sectorBytes: number): Uint8Array {
   const entries = new Uint8Array(GPT_ENTRY_COUNT * GPT_ENTRY_SIZE);
   const view = new DataView(entries.buffer);
   for (const [index, partition] of partitions.entries()) {
@@ -132,7 +146,7 @@ function encodeEntries(partitions: readonly GptPartition[]): Uint8Array {
     entries.set(encodeGuid(partition.typeGuid), at);
     entries.set(encodeGuid(partition.partGuid), at + 16);
     view.setBigUint64(at + 32, BigInt(partition.startLba), true);
-    view.setBigUint64(at + 40, BigInt(lastLbaOf(partition)), true);
+    view.setBigUint64(at + 40, BigInt(lastLbaOf(partition, sectorBytes)), true);
     let bits = 0n;
     for (const attribute of partition.attributes ?? []) bits |= 1n << BigInt(PARTITION_ATTRIBUTE_BIT[attribute]);
     view.setBigUint64(at + 48, bits, true);
@@ -143,20 +157,22 @@ function encodeEntries(partitions: readonly GptPartition[]): Uint8Array {
   return entries;
 }
 
-function checkPartitions(partitions: readonly GptPartition[], lastUsable: number): void {
+function checkPartitions(partitions: readonly GptPartition[], lastUsable: number, sectorBytes: number): void {
+  const alignment = GPT_ALIGNMENT_BYTES / sectorBytes;
   if (partitions.length > GPT_ENTRY_COUNT) throw refuse(`${partitions.length} partitions: 128 fit`);
   const guids = new Set<Guid>();
   for (const partition of partitions) {
     const { name, startLba, sizeBytes, partGuid, typeGuid } = partition;
     if (name.length > 36 || name.includes('\0')) throw refuse(`the name ${JSON.stringify(name)}: 36 characters fit`);
-    if (!Number.isSafeInteger(startLba) || startLba < GPT_ALIGNMENT_LBA || startLba % GPT_ALIGNMENT_LBA !== 0) {
+    if (!Number.isSafeInteger(startLba) || startLba < alignment || startLba % alignment !== 0) {
       throw refuse(`${name} at sector ${startLba}: it must start on a multiple of 1 MiB, not at 0`);
     }
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % GPT_SECTOR_SIZE !== 0) {
-      throw refuse(`${name} of ${sizeBytes} bytes: it must be a positive multiple of 512`);
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % sectorBytes !== 0) {
+      throw refuse(`${name} of ${sizeBytes} bytes: it must be a positive multiple of ${sectorBytes}`);
     }
-    if (lastLbaOf(partition) > lastUsable) {
-      throw refuse(`${name}: it ends at sector ${lastLbaOf(partition)}, the last usable one is ${lastUsable}`);
+    const lastLba = lastLbaOf(partition, sectorBytes);
+    if (lastLba > lastUsable) {
+      throw refuse(`${name}: it ends at sector ${lastLba}, the last usable one is ${lastUsable}`);
     }
     const guid = partGuid.toLowerCase();
     if (guid === NIL_GUID || typeGuid === NIL_GUID) throw refuse(`${name} with a GUID of zeros`);
@@ -166,13 +182,13 @@ function checkPartitions(partitions: readonly GptPartition[], lastUsable: number
   const inOrder = partitions.toSorted((a, b) => a.startLba - b.startLba);
   for (const [index, partition] of inOrder.entries()) {
     const before = inOrder[index - 1];
-    if (before && lastLbaOf(before) >= partition.startLba)
+    if (before && lastLbaOf(before, sectorBytes) >= partition.startLba)
       throw refuse(`${before.name} and ${partition.name}: they overlap`);
   }
 }
 
-function lastLbaOf(partition: GptPartition): number {
-  return partition.startLba + partition.sizeBytes / GPT_SECTOR_SIZE - 1;
+function lastLbaOf(partition: GptPartition, sectorBytes: number): number {
+  return partition.startLba + partition.sizeBytes / sectorBytes - 1;
 }
 
 function refuse(what: string): FormatsError {

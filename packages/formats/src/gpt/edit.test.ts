@@ -72,12 +72,36 @@ describe('editing a GPT', () => {
     expect(parseGpt(endsOf(disk))).toMatchObject({ problems: [], source: 'primary', partitions: { length: 2 } });
   });
 
+  it('gives partitions another GUID and leaves all else alone', () => {
+    const disk = makeDisk(64, [data(1, 1, 4), data(2, 8, 8), data(3, 20, 8)]);
+    const before = disk.slice();
+    const identify = [
+      { number: 2, partGuid: guidOf(22) },
+      { number: 3, partGuid: guidOf(33) },
+    ];
+    const edited = apply(disk, { add: [], identify });
+    expect(parseGpt(endsOf(disk))).toMatchObject({
+      problems: [],
+      partitions: [
+        data(1, 1, 4),
+        { ...data(2, 8, 8), partGuid: guidOf(22) },
+        { ...data(3, 20, 8), partGuid: guidOf(33) },
+      ],
+    });
+    expect(edited.mbr.bytes).toEqual(before.subarray(0, 512));
+    // 2 GUIDs, and the checksums of header and entries, in each of the copies.
+    const changed = disk.reduce((count, byte, at) => count + (byte === before[at] ? 0 : 1), 0);
+    expect(changed).toBeLessThanOrEqual(2 * (2 * 16 + 8));
+  });
+
   it.each<[string, GptChanges, RegExp]>([
     ['an overlap', { add: [data(2, 3, 4)] }, /overlap/],
     ['growth into the next one', { add: [], resize: { number: 1, sizeBytes: 20 * MIB } }, /overlap/],
     ['the end of the disk', { add: [data(2, 20, 60)] }, /beyond/],
     ['a place before the usable space', { add: [data(2, 0, 1)] }, /before/],
     ['a GUID that exists', { add: [{ ...data(1, 20, 4) }] }, /twice/],
+    ['another GUID of what is not there', { add: [], identify: [{ number: 7, partGuid: guidOf(7) }] }, /not there/],
+    ['the GUID of another one', { add: [], identify: [{ number: 1, partGuid: guidOf(9) }] }, /twice/],
     ['half a sector', { add: [{ ...data(2, 20, 4), sizeBytes: 700 }] }, /multiple of 512/],
     ['a long name', { add: [{ ...data(2, 20, 4), name: 'x'.repeat(37) }] }, /36 characters/],
     ['a partition that is not there', { add: [], resize: { number: 7, sizeBytes: MIB } }, /not there/],

@@ -1,7 +1,7 @@
 import { ByteReader } from '../byte-reader.ts';
 import { FormatsError } from '../error.ts';
 import { crc32 } from './crc32.ts';
-import { encodeGuid } from './guid.ts';
+import { encodeGuid, type Guid, NIL_GUID } from './guid.ts';
 import { type GptEnds, parseGpt } from './read.ts';
 import { GPT_ENTRY_SIZE, GPT_SECTOR_SIZE, type GptPartition, PARTITION_ATTRIBUTE_BIT } from './table.ts';
 
@@ -10,6 +10,8 @@ export interface GptChanges {
   add: readonly GptPartition[];
   /** Partition that gets another size; its start stays. */
   resize?: { number: number; sizeBytes: number } | undefined;
+  /** Partitions that get another unique GUID (PARTUUID). */
+  identify?: readonly { number: number; partGuid: Guid }[] | undefined;
 }
 
 /** Bytes and where they go. */
@@ -54,8 +56,8 @@ export function usableSectors(ends: GptEnds): UsableSectors {
 }
 
 /**
- * Adds and resizes partitions of a table that another tool may have made: numbers, attributes, boot code and places of
- * all other partitions are kept. The good copy is taken when one is damaged.
+ * Adds, resizes and renames (by GUID) partitions of a table that another tool may have made: numbers, attributes, boot
+ * code and places of all other partitions are kept. The good copy is taken when one is damaged.
  *
  * @throws FormatsError as {@link parseGpt}; `FORMAT_INPUT` for overlaps, places outside the disk, names that do not fit,
  *   GUIDs that exist, and a table without a free entry.
@@ -65,6 +67,7 @@ export function editGpt(ends: GptEnds, changes: GptChanges): GptEdited {
   const lastLba = ends.diskSizeBytes / GPT_SECTOR_SIZE - 1;
   const numbers = changes.add.map((partition) => addEntry(raw, partition));
   if (changes.resize) resizeEntry(raw, changes.resize);
+  for (const change of changes.identify ?? []) identifyEntry(raw, change);
   checkPlaces(raw, parseGpt(ends).firstUsableLba, lastUsable(ends, raw));
   const entriesSectors = Math.ceil(raw.entries.length / GPT_SECTOR_SIZE);
   const backupLba = lastLba - entriesSectors;
@@ -143,6 +146,19 @@ function resizeEntry(raw: RawTable, { number, sizeBytes }: { number: number; siz
   if (entry.length === 0 || isEmpty(entry)) throw refuse(`another size of partition ${number}, which is not there`);
   const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
   setSize(view, Number(view.getBigUint64(32, true)), sizeBytes);
+}
+
+function identifyEntry(raw: RawTable, { number, partGuid }: { number: number; partGuid: Guid }): void {
+  const entry = entryAt(raw, number - 1);
+  if (entry.length === 0 || isEmpty(entry)) throw refuse(`another GUID of partition ${number}, which is not there`);
+  if (partGuid === NIL_GUID) throw refuse(`a GUID of zeros for partition ${number}`);
+  const guid = encodeGuid(partGuid);
+  for (let index = 0; index < raw.entries.length / raw.entrySize; index++) {
+    const other = entryAt(raw, index);
+    const isTaken = index !== number - 1 && !isEmpty(other) && guid.every((byte, at) => byte === other[16 + at]);
+    if (isTaken) throw refuse(`the GUID ${partGuid} twice`);
+  }
+  entry.set(guid, 16);
 }
 
 function setSize(view: DataView, startLba: number, sizeBytes: number): void {

@@ -1,5 +1,5 @@
 import type { Digest } from '@bowline/host';
-import { Bowl } from '@bowline/spec';
+import { Bowl, lifecycleOfBowl } from '@bowline/spec';
 import { describe, expect, it } from 'vitest';
 import { planRoot, type RootStep, stepKey, type UkiStep } from './plan.ts';
 
@@ -32,6 +32,7 @@ const UKI: UkiStep = {
   slotBytes: 2 ** 30,
   recovery: true,
   debug: false,
+  trialSeconds: 900,
   signer: undefined,
   toolbox: digest('c'),
 };
@@ -48,6 +49,8 @@ describe('the plan of a root', () => {
         systemd: { enable: [], disable: [], mask: [] },
         version: '1',
         hostname: 'edge',
+        lifecycle: lifecycleOfBowl(bowlWith()),
+        trustedKeys: [],
       },
       files: { motd: digest('f') },
       runtime: digest('7'),
@@ -78,6 +81,8 @@ describe('the plan of a root', () => {
     ['a user', { users: [{ name: 'ada' }] }],
     ['a unit', { systemd: { mask: ['a.timer'] } }],
     ['a file', { files: [{ path: '/etc/motd', content: 'x' }] }],
+    ['a check', { checks: { ssh: true } }],
+    ['a source of upgrades', { upgrade: { source: 'registry.example.org/edge' } }],
   ])('is another with %s', (_what, more) => {
     expect(stepKey(plan(more))).not.toBe(stepKey(plan()));
   });
@@ -104,8 +109,9 @@ describe('the plan of a root', () => {
   });
 
   it('is another when a file beside the bowl has other content', () => {
-    const more = { files: [{ path: '/etc/motd', source: 'motd' }] };
-    expect(stepKey(plan(more, { motd: digest('1') }))).not.toBe(stepKey(plan(more, { motd: digest('2') })));
+    for (const more of [{ files: [{ path: '/etc/motd', source: 'motd' }] }, { upgrade: { trustedKeys: ['motd'] } }]) {
+      expect(stepKey(plan(more, { motd: digest('1') }))).not.toBe(stepKey(plan(more, { motd: digest('2') })));
+    }
   });
 });
 
@@ -129,6 +135,7 @@ describe('the key of a step', () => {
       { slotBytes: 2 ** 31 },
       { recovery: false },
       { debug: true },
+      { trialSeconds: 901 },
       { signer: digest('9') },
       { toolbox: digest('0') },
     ];

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '@bowline/host';
-import { type Arch, type Bowl, canonicalJson, type OutputKind } from '@bowline/spec';
+import {
+  type Arch,
+  type Bowl,
+  canonicalJson,
+  type LifecycleDocument,
+  lifecycleOfBowl,
+  type OutputKind,
+} from '@bowline/spec';
 
 /** Compose all layers and the bowl's own configuration into squashfs and verity tree. */
 export interface RootStep {
@@ -9,7 +16,12 @@ export interface RootStep {
   /** Uncompressed layers by digest, lowest first; `foreign`: not made on top of those below (a kernel, firmware). */
   layers: readonly { diffId: Digest; foreign: boolean }[];
   /** The part of the bowl that is written into the root. */
-  configuration: Pick<Bowl, 'files' | 'users' | 'systemd' | 'version'> & { hostname: string };
+  configuration: Pick<Bowl, 'files' | 'users' | 'systemd' | 'version'> & {
+    hostname: string;
+    lifecycle: LifecycleDocument;
+    /** Paths beside the bowl. */
+    trustedKeys: readonly string[];
+  };
   /** Digests of the files beside the bowl that go into the root. */
   files: Readonly<Record<string, string>>;
   /** Digest of the layer that Bowline adds, which names the image. */
@@ -33,6 +45,8 @@ export interface UkiStep {
   slotBytes: number;
   recovery: boolean;
   debug: boolean;
+  /** After how long the initrd resets a start of a version on trial that nobody called healthy. */
+  trialSeconds: number;
   /** sha256 of the signing certificate, where there is one. */
   signer: string | undefined;
   /** Digest of Bowline's tools, which bring the stub and the boot loader. */
@@ -71,9 +85,18 @@ export function planRoot(
   toolbox: Digest,
 ): RootStep {
   const { users, systemd, version } = bowl;
-  const configuration = { files: bowl.files, users, systemd, version, hostname: bowl.hostname ?? bowl.name };
+  const { trustedKeys } = bowl.upgrade;
+  const configuration = {
+    files: bowl.files,
+    users,
+    systemd,
+    version,
+    hostname: bowl.hostname ?? bowl.name,
+    lifecycle: lifecycleOfBowl(bowl),
+    trustedKeys,
+  };
   // Others (a cloud-config) go into the UKI: a change of them costs no new root.
-  const sources = new Set(bowl.files.map((file) => file.source));
+  const sources = new Set([...bowl.files.map((file) => file.source), ...trustedKeys]);
   const inRoot = Object.fromEntries(Object.entries(files).filter(([path]) => sources.has(path)));
   return { kind: 'root', arch, layers, configuration, files: inRoot, runtime, toolbox };
 }

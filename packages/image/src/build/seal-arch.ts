@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Digest } from '@bowline/host';
-import type { Arch } from '@bowline/spec';
+import { type Arch, lifecycleOfBowl, trialSeconds } from '@bowline/spec';
 import { DerivedCache } from '../cache/derived-cache.ts';
 import { buildInitrd } from '../initrd/build-initrd.ts';
 import { commandLines, liveLabel, sealUki, UKI_FILES } from '../seal/seal-uki.ts';
@@ -62,6 +62,7 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
     slotBytes: context.slotBytes,
     recovery: bowl.disk.recovery,
     debug: options.debug,
+    trialSeconds: trialSeconds(lifecycleOfBowl(bowl)),
     signer: context.signer?.fingerprint,
     toolbox: toolbox.digest,
   };

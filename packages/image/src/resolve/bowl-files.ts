@@ -13,7 +13,7 @@ const MAX_ENTRIES = 100_000;
 function bowlFilePaths(bowl: Bowl): string[] {
   const paths = bowl.files.flatMap((file) => (file.source === undefined ? [] : [file.source]));
   if (bowl.cloudConfig !== undefined && 'file' in bowl.cloudConfig) paths.push(bowl.cloudConfig.file);
-  return [...new Set(paths)].sort();
+  return [...new Set([...paths, ...bowl.upgrade.trustedKeys])].sort();
 }
 
 /**

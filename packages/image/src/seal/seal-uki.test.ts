@@ -17,6 +17,7 @@ const STEP: UkiStep = {
   slotBytes: 2 ** 30,
   recovery: true,
   debug: false,
+  trialSeconds: 900,
   signer: undefined,
   toolbox: `sha256:${'c'.repeat(64)}`,
 };

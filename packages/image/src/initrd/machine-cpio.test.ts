@@ -2,7 +2,14 @@ import { readCpio } from '@bowline/formats';
 import { describe, expect, it } from 'vitest';
 import { machineCpio } from './machine-cpio.ts';
 
-const facts = { imageId: 'sha256:ab', name: "o'brien", version: '1', cloudConfig: '#cloud-config\n' };
+const facts = {
+  imageId: 'sha256:ab',
+  name: "o'brien",
+  version: '1',
+  slotBytes: 2 ** 30,
+  recovery: true,
+  cloudConfig: '#cloud-config\n',
+};
 const definitions = [{ name: '10-root-a.conf', text: '[Partition]\n' }];
 const members = (debug: boolean) => readCpio(machineCpio({ ...facts, repartDefinitions: definitions, debug })).members;
 const textOf = (path: string): string => {
@@ -26,7 +33,9 @@ describe('machine archive', () => {
   });
 
   it('quotes for the shell', () => {
-    expect(textOf('etc/bowline/image.conf')).toBe("IMAGE_ID='sha256:ab'\nNAME='o'\\''brien'\nVERSION='1'\n");
+    expect(textOf('etc/bowline/image.conf')).toBe(
+      "IMAGE_ID='sha256:ab'\nNAME='o'\\''brien'\nVERSION='1'\nSLOT_BYTES=1073741824\nRECOVERY=yes\n",
+    );
   });
 
   it('marks debug images, and only them', () => {

@@ -6,6 +6,9 @@ export interface MachineFiles {
   imageId: string;
   name: string;
   version: string;
+  /** What an installer lays out: size of a root slot, and whether the disk gets a recovery pair. */
+  slotBytes: number;
+  recovery: boolean;
   /** Partitions the initrd makes on the disk it started from. */
   repartDefinitions: readonly DefinitionFile[];
   /** Text of the bowl's cloud-config, if it has one. */
@@ -33,8 +36,9 @@ export function machineCpio(files: MachineFiles): Uint8Array<ArrayBuffer> {
 }
 
 /** Assignments for sh. */
-function imageConfiguration({ imageId, name, version }: MachineFiles): string {
-  return `IMAGE_ID=${quote(imageId)}\nNAME=${quote(name)}\nVERSION=${quote(version)}\n`;
+function imageConfiguration({ imageId, name, version, slotBytes, recovery }: MachineFiles): string {
+  const disk = `SLOT_BYTES=${slotBytes}\nRECOVERY=${recovery ? 'yes' : 'no'}\n`;
+  return `IMAGE_ID=${quote(imageId)}\nNAME=${quote(name)}\nVERSION=${quote(version)}\n${disk}`;
 }
 
 function quote(word: string): string {

@@ -119,6 +119,8 @@ function machineArchive(step: UkiStep): Uint8Array {
     imageId: step.imageId,
     name: step.name,
     version: step.version,
+    slotBytes: step.slotBytes,
+    recovery: step.recovery,
     repartDefinitions: repartDefinitions({ arch: step.arch, slotBytes: step.slotBytes, recovery: step.recovery }),
     cloudConfig: step.cloudConfig,
     debug: step.debug,

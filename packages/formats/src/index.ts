@@ -71,5 +71,7 @@ export { TAR_BLOCK } from './tar/header.ts';
 export { TarParser } from './tar/parser.ts';
 export { encodeHeader, TAR_END, tarPadding } from './tar/writer.ts';
 export { parseVeritySuperblock, VERITY_SUPERBLOCK_SIZE, type VeritySuperblock } from './verity/superblock.ts';
+export { VerityTreeBuilder, type VerityTreeOptions } from './verity/tree.ts';
+export { planVerityTree, VERITY_BLOCK, type VerityTreePlan } from './verity/tree-plan.ts';
 export type { RandomRead, VolumeRun } from './volume.ts';
 export { encodeSelfSigned, type SelfSignedRequest, type ServerName } from './x509/self-signed.ts';

@@ -9,7 +9,6 @@ import { findRunningRoot } from './running-root.ts';
 import { type Region, SLOT_LABELS, type SystemDisk } from './slots.ts';
 
 const SYS_BLOCK = '/sys/class/block';
-const SECTOR = 512;
 
 /**
  * The disk this machine runs from, found by what lies below its root. Throws AgentError NO_SYSTEM_DISK where the root is on
@@ -36,13 +35,16 @@ export async function readSystemDisk(
   path: string,
   runningPartitions: readonly string[] = [],
 ): Promise<SystemDisk> {
-  const device = await openDisk(machine, path);
-  const table = await readDiskTable(device, path);
-  const found = await readSlots(table, path, (partition) => regionOf(machine, path, device, partition));
+  const { device, sectorBytes } = await openDisk(machine, path);
+  const table = await readDiskTable(device, sectorBytes, path);
+  const found = await readSlots(table, path, (partition) =>
+    regionOf(machine, { path, device, sectorBytes }, partition),
+  );
   const numbers = await Promise.all(runningPartitions.map((name) => numberOf(machine, name)));
   return {
     device,
     path,
+    sectorBytes,
     slots: found.slots,
     running: found.slots.find((slot) => numbers.includes(slot.numbers.data))?.name,
     espDevice: partitionPath(path, found.espNumber),
@@ -55,28 +57,33 @@ export function partitionPath(disk: string, number: number): string {
   return `${disk}${/[0-9]$/.test(disk) ? 'p' : ''}${number}`;
 }
 
-async function openDisk(machine: Machine, path: string): Promise<Region> {
+type OpenedDisk = Pick<SystemDisk, 'device' | 'sectorBytes'>;
+
+async function openDisk(machine: Machine, path: string): Promise<OpenedDisk> {
   const file = machine.locate(path);
   const stats = await stat(file).catch(() => undefined);
-  if (stats?.isFile()) return { path: file, offsetBytes: 0, sizeBytes: stats.size - (stats.size % SECTOR) };
+  if (stats?.isFile()) {
+    return { device: { path: file, offsetBytes: 0, sizeBytes: stats.size - (stats.size % 512) }, sectorBytes: 512 };
+  }
   const found = stats?.isBlockDevice() ? await findBlockDevice(machine, path) : undefined;
   if (found === undefined) throw noDisk(`${path} is no disk the kernel knows`);
   const limits = join(machine.locate(SYS_BLOCK), found.name, 'queue/logical_block_size');
   const sectorBytes = Number.parseInt(await readFile(limits, 'utf8').catch(() => '512'), 10);
-  if (sectorBytes !== SECTOR) throw noDisk(`${path} has sectors of ${sectorBytes} bytes, which is not supported`);
-  return { path: file, offsetBytes: 0, sizeBytes: found.sizeBytes };
+  if (sectorBytes !== 512 && sectorBytes !== 4096) {
+    throw noDisk(`${path} has sectors of ${sectorBytes} bytes, which is not supported`);
+  }
+  return { device: { path: file, offsetBytes: 0, sizeBytes: found.sizeBytes }, sectorBytes };
 }
 
 /** The device of the partition; a part of the disk where there is none, as with images in files. */
 async function regionOf(
   machine: Machine,
-  path: string,
-  device: Region,
+  { path, device, sectorBytes }: OpenedDisk & { path: string },
   { number, startLba, sizeBytes }: GptPartitionFound,
 ): Promise<Region> {
   const own = machine.locate(partitionPath(path, number));
   if ((await stat(own).catch(() => undefined))?.isBlockDevice()) return { path: own, offsetBytes: 0, sizeBytes };
-  return { path: device.path, offsetBytes: device.offsetBytes + startLba * SECTOR, sizeBytes };
+  return { path: device.path, offsetBytes: device.offsetBytes + startLba * sectorBytes, sizeBytes };
 }
 
 async function numberOf(machine: Machine, name: string): Promise<number> {

@@ -20,7 +20,7 @@ export async function nameSlot(
 ): Promise<void> {
   const slot = slotOf(disk, slotName);
   const uuids = slotName === 'recovery' ? recoveryUuids(rootHash) : slotUuids(rootHash);
-  const ends = await readDiskEnds(disk.device);
+  const ends = await readDiskEnds(disk.device, disk.sectorBytes);
   const before = parseGpt(ends);
   if (before.problems.length === 0 && isNamed(before, slot, uuids)) return;
   const edited = editGpt(ends, {
@@ -39,7 +39,7 @@ export async function nameSlot(
   } finally {
     await writer.close();
   }
-  const after = parseGpt(await readDiskEnds(disk.device));
+  const after = parseGpt(await readDiskEnds(disk.device, disk.sectorBytes));
   const isWorse = after.problems.some((problem) => !before.problems.includes(problem));
   if (isWorse || after.source !== 'primary' || !isNamed(after, slot, uuids)) {
     throw new AgentError({

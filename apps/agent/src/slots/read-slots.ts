@@ -1,26 +1,34 @@
-import { type FormatsError, type GptEnds, type GptFound, type GptPartitionFound, parseGpt } from '@bowline/formats';
+import {
+  type FormatsError,
+  type GptEnds,
+  type GptFound,
+  type GptPartitionFound,
+  parseGpt,
+  type SectorBytes,
+} from '@bowline/formats';
 import { rootHashOf, TYPE_GUID } from '@bowline/os-layout';
 import { withDevice } from '../disk/device-bytes.ts';
 import { AgentError } from '../error.ts';
 import { type Region, SLOT_LABELS, type Slot, type SlotName } from './slots.ts';
 
-/** Enough for tables of 512 entries; all known tools make 128. */
+/** Enough for tables of 512 entries; all known tools make 128. A multiple of 4096. */
 const END_BYTES = 160 * 512;
 const NAMES = ['a', 'b', 'recovery'] as const satisfies readonly SlotName[];
 
 /** Both ends of a disk, where its partition tables are. */
-export async function readDiskEnds(device: Region): Promise<GptEnds> {
+export async function readDiskEnds(device: Region, sectorBytes: SectorBytes): Promise<GptEnds> {
   const length = Math.min(END_BYTES, device.sizeBytes);
   return withDevice(device.path, async (read) => ({
     start: await read(device.offsetBytes, length),
     end: await read(device.offsetBytes + device.sizeBytes - length, length),
     diskSizeBytes: device.sizeBytes,
+    sectorBytes,
   }));
 }
 
 /** Throws AgentError NO_SYSTEM_DISK when neither copy of the table can be read. `path` is for the message. */
-export async function readDiskTable(device: Region, path: string): Promise<GptFound> {
-  const ends = await readDiskEnds(device);
+export async function readDiskTable(device: Region, sectorBytes: SectorBytes, path: string): Promise<GptFound> {
+  const ends = await readDiskEnds(device, sectorBytes);
   try {
     return parseGpt(ends);
   } catch (cause) {

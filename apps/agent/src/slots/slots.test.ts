@@ -83,7 +83,7 @@ describe('naming a slot', () => {
     const tables = (bytes: Buffer) => bytes.subarray(34 * 512, -33 * 512);
     expect(tables(after).equals(tables(before))).toBe(true);
     expect(after.subarray(0, 512).equals(before.subarray(0, 512))).toBe(true);
-    const table = parseGpt(await readDiskEnds(disk.device));
+    const table = parseGpt(await readDiskEnds(disk.device, disk.sectorBytes));
     expect(table.problems).toEqual([]);
     const guids = Object.fromEntries(table.partitions.map(({ name, partGuid }) => [name, partGuid]));
     expect({ data: guids['root-b'], hash: guids['root-b-verity'] }).toEqual(slotUuids(HASH.next));
@@ -97,7 +97,7 @@ describe('naming a slot', () => {
     await makeTestDisk(test.root, { rootHashes: { a: HASH.a } });
     const disk = await findSystemDisk(test.machine);
     await nameSlot(disk, 'recovery', HASH.a);
-    const table = parseGpt(await readDiskEnds(disk.device));
+    const table = parseGpt(await readDiskEnds(disk.device, disk.sectorBytes));
     expect(table.partitions.find(({ name }) => name === 'recovery')?.partGuid).toBe(recoveryUuids(HASH.a).data);
     expect((await findSystemDisk(test.machine)).slots[2]?.rootHash).toBe(HASH.a);
   });
@@ -123,7 +123,7 @@ describe('naming a slot', () => {
       const hash = (await findSystemDisk(test.machine)).slots[1]?.rootHash;
       expect([HASH.b, HASH.next]).toContain(hash);
       await nameSlot(await findSystemDisk(test.machine), 'b', HASH.next);
-      const table = parseGpt(await readDiskEnds(disk.device));
+      const table = parseGpt(await readDiskEnds(disk.device, disk.sectorBytes));
       expect(table.problems).toEqual([]);
       expect((await findSystemDisk(test.machine)).slots[1]?.rootHash).toBe(HASH.next);
     }
@@ -136,7 +136,7 @@ describe('naming a slot', () => {
     await handle.close();
     const disk = await findSystemDisk(test.machine);
     await nameSlot(disk, 'b', HASH.next);
-    expect(parseGpt(await readDiskEnds(disk.device)).problems).toEqual([]);
+    expect(parseGpt(await readDiskEnds(disk.device, disk.sectorBytes)).problems).toEqual([]);
   });
 
   it('refuses a slot the disk does not have', async () => {

@@ -1,3 +1,5 @@
+import type { SectorBytes } from '@bowline/formats';
+
 /** A place for one version of the system. */
 export type SlotName = 'a' | 'b' | 'recovery';
 
@@ -29,6 +31,8 @@ export interface SystemDisk {
   device: Region;
   /** As the machine names it: `/dev/vda`. */
   path: string;
+  /** Logical sectors. */
+  sectorBytes: SectorBytes;
   /** A and B, and recovery where the disk has one. */
   slots: readonly Slot[];
   /** Slot of the root that is mounted; undefined when the machine runs from a medium or the network. */

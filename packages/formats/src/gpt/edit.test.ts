@@ -94,6 +94,21 @@ describe('editing a GPT', () => {
     expect(changed).toBeLessThanOrEqual(2 * (2 * 16 + 8));
   });
 
+  it('knows sectors of 4096 bytes', () => {
+    const disk = new Uint8Array(64 * MIB);
+    const part = { ...data(1, 0, 4), startLba: 256 };
+    const table = writeGpt({ diskGuid: guidOf(99), sizeBytes: disk.length, partitions: [part], sectorBytes: 4096 });
+    disk.set(table.primary);
+    disk.set(table.backup, table.backupLba * 4096);
+    const ends = { start: disk.subarray(0, 81_920), end: disk.subarray(-81_920), diskSizeBytes: disk.length };
+    const edited = editGpt({ ...ends, sectorBytes: 4096 }, { add: [], identify: [{ number: 1, partGuid: guidOf(5) }] });
+    for (const { offset, bytes } of [edited.backup, edited.primary, edited.mbr]) disk.set(bytes, offset);
+    expect(parseGpt({ ...ends, sectorBytes: 4096 })).toMatchObject({
+      problems: [],
+      partitions: [{ ...part, partGuid: guidOf(5) }],
+    });
+  });
+
   it.each<[string, GptChanges, RegExp]>([
     ['an overlap', { add: [data(2, 3, 4)] }, /overlap/],
     ['growth into the next one', { add: [], resize: { number: 1, sizeBytes: 20 * MIB } }, /overlap/],

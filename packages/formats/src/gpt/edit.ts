@@ -3,7 +3,13 @@ import { FormatsError } from '../error.ts';
 import { crc32 } from './crc32.ts';
 import { encodeGuid, type Guid, NIL_GUID } from './guid.ts';
 import { type GptEnds, parseGpt } from './read.ts';
-import { GPT_ENTRY_SIZE, GPT_SECTOR_SIZE, type GptPartition, PARTITION_ATTRIBUTE_BIT } from './table.ts';
+import {
+  GPT_ENTRY_SIZE,
+  GPT_SECTOR_SIZE,
+  type GptPartition,
+  PARTITION_ATTRIBUTE_BIT,
+  type SectorBytes,
+} from './table.ts';
 
 /** What to change in a table. Whatever else it holds stays as it is, byte for byte. */
 export interface GptChanges {
@@ -39,6 +45,7 @@ export interface UsableSectors {
 }
 
 interface RawTable {
+  sectorBytes: SectorBytes;
   header: Uint8Array<ArrayBuffer>;
   entries: Uint8Array<ArrayBuffer>;
   entrySize: number;
@@ -64,27 +71,28 @@ export function usableSectors(ends: GptEnds): UsableSectors {
  */
 export function editGpt(ends: GptEnds, changes: GptChanges): GptEdited {
   const raw = readRaw(ends);
-  const lastLba = ends.diskSizeBytes / GPT_SECTOR_SIZE - 1;
+  const { sectorBytes } = raw;
+  const lastLba = ends.diskSizeBytes / sectorBytes - 1;
   const numbers = changes.add.map((partition) => addEntry(raw, partition));
   if (changes.resize) resizeEntry(raw, changes.resize);
   for (const change of changes.identify ?? []) identifyEntry(raw, change);
   checkPlaces(raw, parseGpt(ends).firstUsableLba, lastUsable(ends, raw));
-  const entriesSectors = Math.ceil(raw.entries.length / GPT_SECTOR_SIZE);
+  const entriesSectors = Math.ceil(raw.entries.length / sectorBytes);
   const backupLba = lastLba - entriesSectors;
   const lastUsableLba = lastUsable(ends, raw);
   const primaryHeader = encodeHeader(raw, { own: 1, other: lastLba, entriesLba: raw.entriesLba, lastUsableLba });
   const backupHeader = encodeHeader(raw, { own: lastLba, other: 1, entriesLba: backupLba, lastUsableLba });
-  const primary = new Uint8Array((raw.entriesLba - 1 + entriesSectors) * GPT_SECTOR_SIZE);
+  const primary = new Uint8Array((raw.entriesLba - 1 + entriesSectors) * sectorBytes);
   // Between header and entries may lie what others put there.
-  primary.set(new ByteReader(ends.start, 'primary GPT').slice(GPT_SECTOR_SIZE, primary.length));
+  primary.set(new ByteReader(ends.start, 'primary GPT').slice(sectorBytes, primary.length));
   primary.set(primaryHeader);
-  primary.set(raw.entries, (raw.entriesLba - 1) * GPT_SECTOR_SIZE);
-  const backup = new Uint8Array((entriesSectors + 1) * GPT_SECTOR_SIZE);
+  primary.set(raw.entries, (raw.entriesLba - 1) * sectorBytes);
+  const backup = new Uint8Array((entriesSectors + 1) * sectorBytes);
   backup.set(raw.entries);
-  backup.set(backupHeader, entriesSectors * GPT_SECTOR_SIZE);
+  backup.set(backupHeader, entriesSectors * sectorBytes);
   return {
-    backup: { offset: backupLba * GPT_SECTOR_SIZE, bytes: backup },
-    primary: { offset: GPT_SECTOR_SIZE, bytes: primary },
+    backup: { offset: backupLba * sectorBytes, bytes: backup },
+    primary: { offset: sectorBytes, bytes: primary },
     mbr: { offset: 0, bytes: protectiveMbr(ends.start, lastLba) },
     numbers,
   };
@@ -93,26 +101,25 @@ export function editGpt(ends: GptEnds, changes: GptChanges): GptEdited {
 /** The raw bytes of the copy that `parseGpt` takes. */
 function readRaw(ends: GptEnds): RawTable {
   const { source } = parseGpt(ends);
-  const lastLba = ends.diskSizeBytes / GPT_SECTOR_SIZE - 1;
+  const { sectorBytes = GPT_SECTOR_SIZE } = ends;
+  const lastLba = ends.diskSizeBytes / sectorBytes - 1;
   const [bytes, baseLba, headerLba] =
     source === 'primary'
       ? ([ends.start, 0, 1] as const)
-      : ([ends.end, lastLba + 1 - ends.end.length / GPT_SECTOR_SIZE, lastLba] as const);
+      : ([ends.end, lastLba + 1 - ends.end.length / sectorBytes, lastLba] as const);
   const reader = new ByteReader(bytes, 'partition table');
-  const at = (headerLba - baseLba) * GPT_SECTOR_SIZE;
+  const at = (headerLba - baseLba) * sectorBytes;
   const header = Uint8Array.from(reader.slice(at, reader.u32(at + 12)));
   const entrySize = reader.u32(at + 84);
   const entriesLba = reader.size64(at + 72);
-  const entries = Uint8Array.from(
-    reader.slice((entriesLba - baseLba) * GPT_SECTOR_SIZE, reader.u32(at + 80) * entrySize),
-  );
+  const entries = Uint8Array.from(reader.slice((entriesLba - baseLba) * sectorBytes, reader.u32(at + 80) * entrySize));
   // A backup does not say where the primary entries are: right behind the header, as everywhere.
-  return { header, entries, entrySize, entriesLba: source === 'primary' ? entriesLba : 2 };
+  return { sectorBytes, header, entries, entrySize, entriesLba: source === 'primary' ? entriesLba : 2 };
 }
 
 function lastUsable(ends: GptEnds, raw: RawTable): number {
-  const sectors = ends.diskSizeBytes / GPT_SECTOR_SIZE;
-  return sectors - 2 - Math.ceil(raw.entries.length / GPT_SECTOR_SIZE);
+  const sectors = ends.diskSizeBytes / raw.sectorBytes;
+  return sectors - 2 - Math.ceil(raw.entries.length / raw.sectorBytes);
 }
 
 function addEntry(raw: RawTable, partition: GptPartition): number {
@@ -133,7 +140,7 @@ function addEntry(raw: RawTable, partition: GptPartition): number {
   entry.set(encodeGuid(partition.typeGuid));
   entry.set(guid, 16);
   view.setBigUint64(32, BigInt(partition.startLba), true);
-  setSize(view, partition.startLba, partition.sizeBytes);
+  setSize(raw, view, partition.startLba, partition.sizeBytes);
   let bits = 0n;
   for (const attribute of partition.attributes ?? []) bits |= 1n << BigInt(PARTITION_ATTRIBUTE_BIT[attribute]);
   view.setBigUint64(48, bits, true);
@@ -145,7 +152,7 @@ function resizeEntry(raw: RawTable, { number, sizeBytes }: { number: number; siz
   const entry = entryAt(raw, number - 1);
   if (entry.length === 0 || isEmpty(entry)) throw refuse(`another size of partition ${number}, which is not there`);
   const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
-  setSize(view, Number(view.getBigUint64(32, true)), sizeBytes);
+  setSize(raw, view, Number(view.getBigUint64(32, true)), sizeBytes);
 }
 
 function identifyEntry(raw: RawTable, { number, partGuid }: { number: number; partGuid: Guid }): void {
@@ -161,11 +168,11 @@ function identifyEntry(raw: RawTable, { number, partGuid }: { number: number; pa
   entry.set(guid, 16);
 }
 
-function setSize(view: DataView, startLba: number, sizeBytes: number): void {
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % GPT_SECTOR_SIZE !== 0) {
-    throw refuse(`a partition of ${sizeBytes} bytes: it must be a positive multiple of 512`);
+function setSize({ sectorBytes }: RawTable, view: DataView, startLba: number, sizeBytes: number): void {
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % sectorBytes !== 0) {
+    throw refuse(`a partition of ${sizeBytes} bytes: it must be a positive multiple of ${sectorBytes}`);
   }
-  view.setBigUint64(40, BigInt(startLba + sizeBytes / GPT_SECTOR_SIZE - 1), true);
+  view.setBigUint64(40, BigInt(startLba + sizeBytes / sectorBytes - 1), true);
 }
 
 function checkPlaces(raw: RawTable, firstLba: number, lastLba: number): void {

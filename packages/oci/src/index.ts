@@ -7,7 +7,8 @@ export {
   writeOciLayout,
 } from './layout/write-layout.ts';
 export type { PlatformWish } from './manifest/choose-platform.ts';
-export type { ImageConfig } from './manifest/schema.ts';
+export { parseManifest } from './manifest/parse-manifest.ts';
+export type { Descriptor, ImageConfig, ImageManifest } from './manifest/schema.ts';
 export { compressionOf, type LayerCompression, MEDIA_TYPES } from './media-types.ts';
 export {
   type ArchiveReference,

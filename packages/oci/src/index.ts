@@ -21,6 +21,7 @@ export {
 export { parseImageReference } from './reference/parse-image-reference.ts';
 export { type CredentialLookup, type Credentials, findDockerCredentials } from './registry/credentials.ts';
 export { DEFAULT_TRANSFER_LIMITS, type RegistryOptions, type TransferLimits } from './registry/options.ts';
+export type { BlobPart, BlobRange } from './registry/pull-range.ts';
 export { type BlobUpload } from './registry/push-blob.ts';
 export { pushLayoutImage } from './registry/push-layout.ts';
 export { createRegistry, type RawManifest, type Registry } from './registry/registry.ts';

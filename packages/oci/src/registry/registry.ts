@@ -8,6 +8,7 @@ import { networkFailure } from './failures.ts';
 import { readAll } from './http.ts';
 import type { RegistryOptions } from './options.ts';
 import { type BlobWish, pullBlob } from './pull-blob.ts';
+import { type BlobPart, type BlobRange, pullBlobRange } from './pull-range.ts';
 import { type BlobUpload, pushBlob, pushManifest } from './push-blob.ts';
 
 /** A manifest as served: exact bytes, their digest, and what the server says they are. */
@@ -23,6 +24,8 @@ export interface Registry {
   fetchManifest(registry: string, repository: string, reference: string, signal?: AbortSignal): Promise<RawManifest>;
   /** Verified bytes of a blob, resumed after drops. Errors as `ImageSource.openLayer`. */
   openBlob(registry: string, repository: string, blob: BlobWish, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Part of a blob, not verified and not resumed. Errors as `openBlob` before the first byte, REGISTRY_UNREACHABLE on the way. */
+  openBlobRange(registry: string, repository: string, range: BlobRange, signal?: AbortSignal): Promise<BlobPart>;
   /** Puts a blob there unless it is; throws PUSH_REFUSED beside the errors of a pull. */
   pushBlob(registry: string, repository: string, blob: BlobUpload): Promise<'exists' | 'mounted' | 'uploaded'>;
   /** Puts a manifest under a tag or its own digest; its blobs must be there. Returns its digest. */
@@ -41,6 +44,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       fetchManifest(connection, connection.pullEndpoints(registry, repository), reference, signal),
     openBlob: (registry, repository, blob, signal) =>
       pullBlob(connection, connection.pullEndpoints(registry, repository), blob, signal),
+    openBlobRange: (registry, repository, range, signal) =>
+      pullBlobRange(connection, connection.pullEndpoints(registry, repository), range, signal),
     pushBlob: (registry, repository, blob) => pushBlob(connection, connection.endpoint(registry, repository), blob),
     pushManifest: (registry, repository, manifest) =>
       pushManifest(connection, connection.endpoint(registry, repository), manifest),

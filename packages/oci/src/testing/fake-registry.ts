@@ -96,14 +96,15 @@ export function sendBlob(
   blob: Uint8Array,
   end = blob.length,
 ): void {
-  const start = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const asked = /^bytes=([0-9]+)-([0-9]*)$/.exec(request.headers.range ?? '');
+  const start = Number(asked?.[1] ?? 0);
   if (start >= blob.length && start > 0) {
     response.writeHead(416).end();
     return;
   }
-  const rest = blob.subarray(start);
-  const range = start > 0 ? { 'content-range': `bytes ${start}-${blob.length - 1}/${blob.length}` } : {};
-  response.writeHead(start > 0 ? 206 : 200, { 'content-length': rest.length, ...range });
-  if (end >= blob.length) response.end(rest);
+  const rest = blob.subarray(start, asked?.[2] ? Number(asked[2]) + 1 : blob.length);
+  const range = asked === null ? {} : { 'content-range': `bytes ${start}-${start + rest.length - 1}/${blob.length}` };
+  response.writeHead(asked === null ? 200 : 206, { 'content-length': rest.length, ...range });
+  if (end >= start + rest.length) response.end(rest);
   else response.write(blob.subarray(start, end), () => setTimeout(() => response.destroy(), 20));
 }

@@ -8,8 +8,10 @@ export const ESP_FILES = {
   firstBoot: 'bowline/first-boot',
   /** Request to empty the state at the next start. */
   reset: 'bowline/reset',
-  /** What GRUB reads: the script, the versions in order, and the counters. */
+  /** What GRUB reads: the script, which of the two menus holds (one sector, written in place), the menus, and the counters. */
   grubScript: 'bowline/grub/grub.cfg',
   grubMenu: 'bowline/grub/menu.cfg',
+  grubMenuA: 'bowline/grub/menu-a.cfg',
+  grubMenuB: 'bowline/grub/menu-b.cfg',
   grubEnvironment: 'bowline/grub/grubenv',
 } as const;

@@ -35,6 +35,21 @@ export { SOURCE_EPOCH } from './epoch.ts';
 export { OsLayoutError, type OsLayoutErrorCode } from './error.ts';
 export { ESP_FILES } from './esp-files.ts';
 export {
+  encodeGrubEnvironment,
+  GRUB_ENVIRONMENT_BYTES,
+  type GrubEnvironment,
+  parseGrubEnvironment,
+} from './grub-environment.ts';
+export {
+  encodeGrubMenu,
+  GRUB_MENU_BYTES,
+  type GrubEntry,
+  menuTries,
+  parseGrubMenu,
+  type SectorRun,
+} from './grub-menu.ts';
+export { GRUB_MODULES, GRUB_PREFIX, grubScriptText } from './grub-script.ts';
+export {
   type BootMode,
   type CommandLineOptions,
   DEBUG_TERMINAL,

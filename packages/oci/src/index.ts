@@ -1,3 +1,12 @@
+export { type Artifact, type ArtifactSource, openArtifacts } from './artifact/open-artifacts.ts';
+export { pullArtifacts } from './artifact/pull-artifacts.ts';
+export { type ArtifactTransfer, type PushedArtifacts, pushArtifacts } from './artifact/push-artifacts.ts';
+export {
+  type ArtifactPart,
+  type ArtifactParts,
+  type ArtifactRequest,
+  writeArtifactLayout,
+} from './artifact/write-artifact.ts';
 export { OciError, type OciErrorCode } from './error.ts';
 export {
   type LayoutConfig,

@@ -62,18 +62,23 @@ async function openRoot(
   origin: string,
   readManifest: (descriptor: { digest: Digest; size: number }) => Promise<FetchedManifest>,
 ): Promise<FetchedManifest> {
+  const index = await openLayoutRoot(reference, origin);
+  const [entry] = index.manifests;
+  if (reference.digest !== undefined && entry !== undefined) return readManifest(entry);
+  return { digest: digestOf(new TextEncoder().encode(JSON.stringify(index))), parsed: { kind: 'index', index } };
+}
+
+/** The index of a layout folder with those entries only that a reference names. Throws NOT_FOUND, MANIFEST_INVALID. */
+export async function openLayoutRoot(reference: LayoutReference, origin: string): Promise<ImageIndex> {
   const { folder, digest } = reference;
   parseDocument(LayoutMarker, await readJson(folder, 'oci-layout', origin), `The file oci-layout of ${origin}`);
   const bytes = await readJson(folder, 'index.json', origin);
   const index = parseDocument(ImageIndex, bytes, `The index.json of ${origin}`);
-  if (digest !== undefined) {
-    const known = index.manifests.find((entry) => entry.digest === digest);
-    if (known !== undefined) return readManifest(known);
-    const size = await measureFile(blobPath(folder, digest), `The manifest ${digest} of ${origin}`);
-    return readManifest({ digest, size });
-  }
-  const manifests = selectEntries(index.manifests, reference.tag, origin);
-  return { digest: digestOf(bytes), parsed: { kind: 'index', index: { ...index, manifests } } };
+  if (digest === undefined) return { ...index, manifests: selectEntries(index.manifests, reference.tag, origin) };
+  const known = index.manifests.find((entry) => entry.digest === digest);
+  if (known !== undefined) return { ...index, manifests: [known] };
+  const size = await measureFile(blobPath(folder, digest), `The manifest ${digest} of ${origin}`);
+  return { ...index, manifests: [{ mediaType: '', digest, size }] };
 }
 
 /** The entries of one name; several when a layout has one entry per platform. */

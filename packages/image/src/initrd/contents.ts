@@ -9,8 +9,8 @@ export const INITRD_PACKAGES: readonly string[] = words(`
 
 /** Programs, each with the libraries it needs. What the shell scripts of the initrd call must be here. */
 export const PROGRAMS: readonly string[] = [
-  ...below('usr/bin', 'cat chmod chown cp ln mkdir mv readlink rm sleep stty sync tail timeout'),
-  ...below('usr/bin', 'dmesg kmod mount sh systemctl systemd-repart udevadm umount'),
+  ...below('usr/bin', 'cat chmod chown cp ln mkdir mv readlink rm sleep stty sync tail timeout tr'),
+  ...below('usr/bin', 'chattr dmesg kmod mount sh systemctl systemd-repart udevadm umount'),
   ...below('usr/sbin', 'blkid chroot dmsetup e2fsck fsck.ext4 losetup mke2fs mkfs.ext4 modprobe'),
   ...below('usr/lib/systemd', 'systemd systemd-cryptsetup systemd-executor systemd-growfs systemd-modules-load'),
   ...below('usr/lib/systemd', 'systemd-pcrextend systemd-shutdown systemd-udevd systemd-veritysetup'),
@@ -51,7 +51,9 @@ export const UNITS: readonly string[] = [
 /** Which units start by themselves: [unit, what pulls it in]. */
 export const WANTED: readonly (readonly [string, string])[] = [
   ['bowline-agent.service', 'initrd-root-fs.target.wants'],
+  ['bowline-deadman.service', 'initrd-root-fs.target.wants'],
   ['bowline-debug.service', 'initrd-root-fs.target.wants'],
+  ['bowline-guard.service', 'initrd-root-device.target.wants'],
   ['bowline-live.service', 'initrd-root-device.target.wants'],
   ['bowline-setup.service', 'initrd-root-fs.target.requires'],
   ['initrd-cleanup.service', 'initrd.target.wants'],

@@ -27,6 +27,8 @@ export const WANTED_MODULES: readonly string[] = [
   'dw_mmc_rockchip meson_gx_mmc sunxi_mmc bcm2835 bcm2835_sdhost pcie_brcmstb clk_raspberrypi reset_raspberrypi',
   // A keyboard, so that a person at the console is heard by the time the image asks
   'usbhid hid_generic atkbd i8042',
+  // What restarts a machine that hangs
+  'softdog i6300esb iTCO_wdt wdat_wdt sp5100_tco sbsa_gwdt bcm2835_wdt',
   // TPM and firmware
   'tpm_tis tpm_crb tpm_tis_spi tpm_tis_i2c tpm_ftpm_tee efi_pstore dmi_sysfs',
 ].flatMap((line) => line.split(' '));

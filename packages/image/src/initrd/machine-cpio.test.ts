@@ -8,6 +8,7 @@ const facts = {
   version: '1',
   slotBytes: 2 ** 30,
   recovery: true,
+  trialSeconds: 900,
   cloudConfig: '#cloud-config\n',
 };
 const definitions = [{ name: '10-root-a.conf', text: '[Partition]\n' }];
@@ -34,7 +35,7 @@ describe('machine archive', () => {
 
   it('quotes for the shell', () => {
     expect(textOf('etc/bowline/image.conf')).toBe(
-      "IMAGE_ID='sha256:ab'\nNAME='o'\\''brien'\nVERSION='1'\nSLOT_BYTES=1073741824\nRECOVERY=yes\n",
+      "IMAGE_ID='sha256:ab'\nNAME='o'\\''brien'\nVERSION='1'\nSLOT_BYTES=1073741824\nRECOVERY=yes\nTRIAL_SECONDS=900\n",
     );
   });
 

@@ -9,6 +9,8 @@ export interface MachineFiles {
   /** What an installer lays out: size of a root slot, and whether the disk gets a recovery pair. */
   slotBytes: number;
   recovery: boolean;
+  /** Seconds after which a version on trial is restarted unless it was found healthy. */
+  trialSeconds: number;
   /** Partitions the initrd makes on the disk it started from. */
   repartDefinitions: readonly DefinitionFile[];
   /** Text of the bowl's cloud-config, if it has one. */
@@ -36,9 +38,10 @@ export function machineCpio(files: MachineFiles): Uint8Array<ArrayBuffer> {
 }
 
 /** Assignments for sh. */
-function imageConfiguration({ imageId, name, version, slotBytes, recovery }: MachineFiles): string {
+function imageConfiguration({ imageId, name, version, slotBytes, recovery, trialSeconds }: MachineFiles): string {
   const disk = `SLOT_BYTES=${slotBytes}\nRECOVERY=${recovery ? 'yes' : 'no'}\n`;
-  return `IMAGE_ID=${quote(imageId)}\nNAME=${quote(name)}\nVERSION=${quote(version)}\n${disk}`;
+  const image = `IMAGE_ID=${quote(imageId)}\nNAME=${quote(name)}\nVERSION=${quote(version)}\n`;
+  return `${image}${disk}TRIAL_SECONDS=${trialSeconds}\n`;
 }
 
 function quote(word: string): string {

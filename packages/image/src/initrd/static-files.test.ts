@@ -27,7 +27,7 @@ describe("the initrd's own files", () => {
   });
 
   it('agrees with the layout that the build and later programs use', () => {
-    expect(script('state')).toContain(`= ${STATE_LABEL} ]`);
+    expect(script('state')).toContain(`PART_ENTRY_NAME ${STATE_LABEL} `);
     expect(script('setup')).toContain(`state=${STATE_FOLDER}\n`);
     expect(script('setup')).toContain(`for name in ${STATE_BINDS.join(' ')}; do`);
     expect(script('setup')).toContain(`for name in ${STATE_OVERLAYS.join(' ')}; do`);
@@ -42,11 +42,16 @@ describe("the initrd's own files", () => {
   it('has every program its scripts call', () => {
     const known = new Set(PROGRAMS.map((path) => path.slice(path.lastIndexOf('/') + 1)));
     const builtin = new Set(
-      '. [ : break case cd continue done echo elif else esac exec exit export fi for if printf read return set shift then until while'.split(
+      '. [ : break case cd continue done echo elif else esac eval exec exit export fi for if printf read return set shift then until while'.split(
         ' ',
       ),
     );
-    const text = ['functions', 'setup', 'state', 'identity', 'live', 'emergency', 'switch-root'].map(script).join('\n');
+    const names = 'functions setup disk esp guard requests reset recovery state identity live emergency switch-root';
+    const text = names
+      .split(' ')
+      .map(script)
+      .join('\n')
+      .replaceAll(/^\s*#.*$/gm, '');
     const own = new Set([...text.matchAll(/^([a-z_]+)\(\) \{/gm)].map((match) => match[1]));
     const calls = [
       ...text.matchAll(

@@ -121,6 +121,7 @@ function machineArchive(step: UkiStep): Uint8Array {
     version: step.version,
     slotBytes: step.slotBytes,
     recovery: step.recovery,
+    trialSeconds: step.trialSeconds,
     repartDefinitions: repartDefinitions({ arch: step.arch, slotBytes: step.slotBytes, recovery: step.recovery }),
     cloudConfig: step.cloudConfig,
     debug: step.debug,

@@ -41,6 +41,7 @@ export {
   type SectorBytes,
 } from './gpt/table.ts';
 export { type GptDisk, type GptImage, placePartitions, writeGpt } from './gpt/write.ts';
+export { coreSectors, type GrubImages, type PlacedGrub, placeGrub } from './grub/boot-images.ts';
 export { type IsoEntryFound, type IsoFound, readIso9660, readIsoLabel } from './iso9660/read.ts';
 export { addSections, type PeSection } from './pe/add-sections.ts';
 export {
@@ -53,6 +54,7 @@ export { PE_MACHINE, type PeImage, type PeSectionInfo, parsePe, readPeSection } 
 export { detectKernelImage, isEfiStub, type KernelImageKind } from './pe/kernel-image.ts';
 export type { PeSigningRequest, Sha256 } from './pe/signing-request.ts';
 export { composeUki, parseUki, readUkiText, type UkiFound, type UkiParts, type UkiProfile } from './pe/uki.ts';
+export { readUkiPlaces, type UkiPlace, type UkiPlaces } from './pe/uki-places.ts';
 export { parseQcow2Header, QCOW2_HEADER_SIZE, type Qcow2Header } from './qcow2/header.ts';
 export { parseSquashfsSuperblock, SQUASHFS_SUPERBLOCK_SIZE, type SquashfsSuperblock } from './squashfs/superblock.ts';
 export {

@@ -46,11 +46,12 @@ const MAX_SECTIONS = 256;
 const CERTIFICATE_DIRECTORY = 4;
 
 /**
- * Parses the headers of a PE32+ image (Microsoft PE/COFF specification). Every section is known to lie in the file.
+ * Parses the headers of a PE32+ image (Microsoft PE/COFF specification). Every section is known to lie in the file, which
+ * has `fileBytes`: `bytes` may be its beginning only.
  *
  * @throws FormatsError `FORMAT_INVALID`, `FORMAT_TRUNCATED`, `FORMAT_LIMIT`, or `FORMAT_UNSUPPORTED` for 32-bit images.
  */
-export function parsePe(bytes: Uint8Array): PeImage {
+export function parsePe(bytes: Uint8Array, fileBytes = bytes.length): PeImage {
   const reader = new ByteReader(bytes, 'PE image');
   if (reader.u16(0) !== 0x5a4d) throw invalid('it does not begin with MZ');
   const signature = reader.u32(0x3c);
@@ -77,7 +78,7 @@ export function parsePe(bytes: Uint8Array): PeImage {
   return {
     machine: reader.u16(coff),
     subsystem: reader.u16(optional + 68),
-    sections: readSections(reader, sectionTableOffset, reader.u16(coff + 2)),
+    sections: readSections(reader, fileBytes, sectionTableOffset, reader.u16(coff + 2)),
     sectionTableOffset,
     optionalHeaderOffset: optional,
     coffHeaderOffset: coff,
@@ -88,7 +89,7 @@ export function parsePe(bytes: Uint8Array): PeImage {
     checksumOffset: optional + 64,
     checksum: reader.u32(optional + 64),
     certificateEntryOffset,
-    certificates: readCertificatePlace(reader, certificateEntryOffset),
+    certificates: readCertificatePlace(reader, fileBytes, certificateEntryOffset),
   };
 }
 
@@ -98,7 +99,7 @@ export function readPeSection(bytes: Uint8Array, section: PeSectionInfo): Uint8A
   return new ByteReader(bytes, `PE section ${section.name}`).slice(section.fileOffset, length);
 }
 
-function readSections(reader: ByteReader, table: number, count: number): PeSectionInfo[] {
+function readSections(reader: ByteReader, fileBytes: number, table: number, count: number): PeSectionInfo[] {
   if (count > MAX_SECTIONS) {
     throw new FormatsError({ code: 'FORMAT_LIMIT', message: `PE image: ${count} sections, at most ${MAX_SECTIONS}` });
   }
@@ -112,17 +113,25 @@ function readSections(reader: ByteReader, table: number, count: number): PeSecti
       fileOffset: reader.u32(at + 20),
       characteristics: reader.u32(at + 36),
     };
-    if (section.storedSize > 0) reader.slice(section.fileOffset, section.storedSize);
+    if (section.storedSize > 0) checkPlace(section.fileOffset, section.storedSize, fileBytes);
     return section;
   });
 }
 
-function readCertificatePlace(reader: ByteReader, entry: number): PeImage['certificates'] {
+function readCertificatePlace(reader: ByteReader, fileBytes: number, entry: number): PeImage['certificates'] {
   const offset = reader.u32(entry);
   const sizeBytes = reader.u32(entry + 4);
   if (offset === 0 || sizeBytes === 0) return undefined;
-  reader.slice(offset, sizeBytes);
+  checkPlace(offset, sizeBytes, fileBytes);
   return { offset, sizeBytes };
+}
+
+function checkPlace(offset: number, sizeBytes: number, fileBytes: number): void {
+  if (offset + sizeBytes <= fileBytes) return;
+  throw new FormatsError({
+    code: 'FORMAT_TRUNCATED',
+    message: `PE image: ${sizeBytes} bytes at ${offset} do not lie in a file of ${fileBytes} bytes`,
+  });
 }
 
 function isPowerOfTwo(value: number): boolean {

@@ -10,6 +10,7 @@ import { computePeChecksum } from './checksum.ts';
 import { PE_MACHINE, parsePe, readPeSection } from './image.ts';
 import { detectKernelImage, isEfiStub } from './kernel-image.ts';
 import { composeUki, parseUki, readUkiText } from './uki.ts';
+import { readUkiPlaces } from './uki-places.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -169,6 +170,26 @@ describe('composeUki', () => {
     expect(readUkiText(uki, found.profiles[1] ?? [], '.cmdline')).toBe('quiet mode=recovery');
     expect(readUkiText(uki, found.base, '.pcrsig')).toBeUndefined();
     expect(found.base.find(({ name }) => name === '.linux')?.virtualSize).toBe(0x3000);
+  });
+
+  it('says by sectors where kernel and initrd are, for a loader that reads no PE', async () => {
+    const profiles = [{ id: 'main' }, { id: 'recovery', cmdline: 'quiet mode=recovery' }];
+    const uki = composeUki({ ...parts, profiles });
+    const reads: number[] = [];
+    const read = (offset: number, length: number) => {
+      reads.push(length);
+      return uki.subarray(offset, offset + length);
+    };
+    const { kernel, initrd, commandLines } = await readUkiPlaces(read, uki.length);
+    expect(commandLines).toEqual(['quiet', 'quiet mode=recovery']);
+    const bytes = (place: { start: number; count: number }) =>
+      uki.subarray(place.start * 512, (place.start + place.count) * 512);
+    expect(bytes(kernel).subarray(0, parts.linux.length)).toEqual(parts.linux);
+    expect(decode(bytes(initrd))).toBe(`initrd${'\0'.repeat(506)}`);
+    await expect(readUkiPlaces(read, 4096)).rejects.toThrow(FormatsError);
+    await expect(readUkiPlaces((from, to) => parts.stub.subarray(from, to), parts.stub.length)).rejects.toThrow(
+      '.linux',
+    );
   });
 
   it('refuses kernels that firmware cannot start', () => {

@@ -95,21 +95,22 @@ export function composeUki(parts: UkiParts): Uint8Array<ArrayBuffer> {
  */
 export function parseUki(bytes: Uint8Array): UkiFound {
   const image = parsePe(bytes);
-  const found: UkiFound = {
-    machine: image.machine,
-    base: [],
-    profiles: [],
-    isSigned: image.certificates !== undefined,
-  };
-  let group = found.base;
-  for (const section of image.sections) {
+  return { machine: image.machine, ...groupSections(image.sections), isSigned: image.certificates !== undefined };
+}
+
+/** Sections before the first profile, and those of each profile with `.profile` first. */
+export function groupSections(sections: readonly PeSectionInfo[]): Pick<UkiFound, 'base' | 'profiles'> {
+  const base: PeSectionInfo[] = [];
+  const profiles: PeSectionInfo[][] = [];
+  let group = base;
+  for (const section of sections) {
     if (section.name === '.profile') {
       group = [];
-      found.profiles.push(group);
+      profiles.push(group);
     }
     group.push(section);
   }
-  return found;
+  return { base, profiles };
 }
 
 /** The text of a section, or undefined when it is not among them; at most 1 MiB, up to a NUL. */

@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./passwords.ts')).passwords,
   },
   {
+    name: 'install-web',
+    summary: 'let people install this live system from a browser',
+    load: async () => (await import('./install-web.ts')).installWeb,
+  },
+  {
     name: 'start-up',
     summary: 'do what comes before the init of the image',
     load: async () => (await import('./start-up.ts')).startUp,

@@ -55,6 +55,34 @@ describe('the bundle of the agent', () => {
     expect(await run('more')).toBe('hello start/');
   });
 
+  it('carries the text files that its modules name, and is another one when such a file changes', async () => {
+    const page = join(folder, 'app/page.html');
+    await writeFile(page, '<p class="a">${b} `c` \\d</p>\n');
+    await writeFile(
+      join(folder, 'app/more.ts'),
+      `import { embeddedText } from './embedded-text.ts';
+export const more = (): void => void process.stdout.write(embeddedText(import.meta.dirname, 'page.html'));
+`,
+    );
+    await writeFile(
+      join(folder, 'app/embedded-text.ts'),
+      `import { readFileSync } from 'node:fs';
+export const embeddedText = (folder: string, name: string): string => readFileSync(folder + '/' + name, 'utf8');
+`,
+    );
+    const record = join(folder, 'cache/bundle.json');
+    const first = await bundleDigest(source, record);
+    const { code, inputs } = await bundleAgent(source);
+    expect(inputs).toContain('app/page.html');
+    const path = join(folder, 'agent.cjs');
+    await writeFile(path, code);
+    await rm(page);
+    const { stdout } = await nodeHost().processes.run({ argv: [process.execPath, path, 'more'], timeoutMs: 20_000 });
+    expect(Buffer.from(stdout).toString()).toBe('hello start<p class="a">${b} `c` \\d</p>\n');
+    await writeFile(page, 'other');
+    expect(await bundleDigest(source, record)).not.toBe(first);
+  });
+
   it('has the same bytes wherever the sources lie', async () => {
     const other = join(folder, 'a deeper/place');
     for (const name of ['app', 'package-lock.json'])

@@ -36,12 +36,16 @@ export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
   const ids = new Set<string>();
   // All that was read, also what nothing is taken from: it decides what a name means.
   const witness = { name: 'witness', moduleParsed: ({ id }: { id: string }) => void ids.add(id) };
+  const texts = {
+    name: 'texts',
+    transform: (code: string, id: string) => embedTexts(code, id, (path) => ids.add(path)),
+  };
   const build = await rolldown({
     input: source.entry,
     cwd: source.folder,
     platform: 'node',
     tsconfig: false,
-    plugins: [witness],
+    plugins: [witness, texts],
   });
   try {
     const { output } = await build.generate({
@@ -63,6 +67,20 @@ export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
   } finally {
     await build.close();
   }
+}
+
+/** How a module names a text file beside it (apps/agent/src/embedded-text.ts). */
+const EMBEDDED = /\bembeddedText\(import\.meta\.dirname, '([\w./-]+)'\)/g;
+
+/** Puts the texts that a module names into it: a single executable has no files. Undefined where it names none. */
+async function embedTexts(code: string, id: string, onInput: (path: string) => void): Promise<string | undefined> {
+  const texts = new Map<string, string>();
+  for (const [call, name = ''] of code.matchAll(EMBEDDED)) {
+    const path = join(dirname(id), name);
+    onInput(path);
+    texts.set(call, JSON.stringify(await readFile(path, 'utf8')));
+  }
+  return texts.size === 0 ? undefined : code.replace(EMBEDDED, (call) => texts.get(call) ?? call);
 }
 
 /** Digest of the bundle; as long as no input changed, it is not made for that. `recordPath`: where the inputs are remembered. */

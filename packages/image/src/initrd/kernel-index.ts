@@ -71,7 +71,8 @@ export function missingModules(index: KernelIndex, required: readonly string[]):
   return required.map(normalizeName).filter((name) => !index.paths.has(name) && !index.builtin.has(name));
 }
 
-function moduleName(path: string): string {
+/** Name of the module in a file, as the kernel says it: `-` becomes `_`. */
+export function moduleName(path: string): string {
   return normalizeName(path.slice(path.lastIndexOf('/') + 1).replace(/\.ko(?:\.(?:xz|zst|gz))?$/, ''));
 }
 

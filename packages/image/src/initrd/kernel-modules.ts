@@ -6,7 +6,7 @@ import type { CpioEntry } from '@bowline/formats';
 import { ImageError } from '../error.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { FileTree } from './file-tree.ts';
-import { type KernelIndex, missingModules, parseKernelIndex, selectModules } from './kernel-index.ts';
+import { type KernelIndex, missingModules, moduleName, parseKernelIndex, selectModules } from './kernel-index.ts';
 import { REQUIRED_MODULES, WANTED_MODULES } from './kernel-module-list.ts';
 
 /** A kernel whose modules go into the initrd. */
@@ -37,6 +37,12 @@ const unpackZstd = promisify(zstdDecompress);
  */
 export async function requireModules({ version, tree }: KernelTree): Promise<void> {
   refuseMissing(await readIndex(tree, `usr/lib/modules/${version}`, version), version);
+}
+
+/** Names of the modules that the initrd of a kernel brings, and of those built in, sorted; `_` for `-`. Throws as `chooseModules`. */
+export async function listInitrdModules({ version, tree }: KernelTree): Promise<string[]> {
+  const index = await readIndex(tree, `usr/lib/modules/${version}`, version);
+  return [...new Set([...selectModules(index, WANTED_MODULES).map(moduleName), ...index.builtin])].sort();
 }
 
 /**

@@ -31,8 +31,8 @@ const DEFAULT_STALL_MS = 30_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const PASSING_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** A failure that may pass. */
-class PassingFailure extends Error {
+/** A failure that may pass; the server may have said after how many milliseconds. */
+export class PassingFailure extends Error {
   readonly pauseMs: number | undefined;
 
   constructor(message: string, pauseMs?: number, cause?: unknown) {
@@ -89,7 +89,7 @@ async function attemptOnce<T>(
   const timer = setTimeout(() => stall.abort(), stallMs);
   const signal = AbortSignal.any([limits.deadline, stall.signal]);
   try {
-    const response = await follow(machine, address, limits, signal);
+    const response = await ask(machine, address, limits, signal);
     const body = receive(response, address, limits.maxBytes, () => timer.refresh());
     return await read({ headers: response.headers, body });
   } catch (error) {
@@ -103,13 +103,22 @@ async function attemptOnce<T>(
   }
 }
 
-async function follow(machine: Machine, from: URL, limits: AttemptLimits, signal: AbortSignal): Promise<Response> {
+/**
+ * Sends one request, redirects followed and login sent as `request` does, without a time limit. Throws PassingFailure for
+ * what may pass and AgentError DOWNLOAD_FAILED for what does not; any status but 200 and `otherStatus` is a failure.
+ */
+export async function ask(
+  machine: Machine,
+  from: URL,
+  options: Pick<DownloadOptions, 'headers'> & { otherStatus?: number },
+  signal: AbortSignal,
+): Promise<Response> {
   let { url, authorization } = splitCredentials(from);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await send(machine, url, authorization, limits, signal);
+    const response = await send(machine, url, authorization, options, signal);
     const location = response.headers.get('location');
     if (!REDIRECTS.has(response.status) || location === null) {
-      checkStatus(response, from);
+      if (response.status !== options.otherStatus) await checkStatus(response, from);
       return response;
     }
     await response.body?.cancel().catch(() => undefined);
@@ -124,7 +133,7 @@ async function send(
   machine: Machine,
   url: URL,
   authorization: string | undefined,
-  limits: AttemptLimits,
+  limits: Pick<DownloadOptions, 'headers'>,
   signal: AbortSignal,
 ): Promise<Response> {
   // `identity`: sizes in the headers are then those of the file.
@@ -149,8 +158,9 @@ function redirectTarget(from: URL, at: URL, location: string): URL {
   return target;
 }
 
-function checkStatus(response: Response, from: URL): void {
+async function checkStatus(response: Response, from: URL): Promise<void> {
   if (response.status === 200) return;
+  await response.body?.cancel().catch(() => undefined);
   if (PASSING_STATUS.has(response.status)) {
     const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
     throw new PassingFailure(

@@ -1,15 +1,9 @@
 import type { ChunkIndex } from '@bowline/formats';
 import type { Arch, ReleaseDocument, ReleaseInventory } from '@bowline/spec';
 import type { Machine } from '../machine/machine.ts';
+import type { Region } from '../slots/slots.ts';
 import type { ReleaseKey } from './release-keys.ts';
-
-/** Part of a block device, or of a file that stands for one in tests. */
-export interface Region {
-  /** As this process sees it. */
-  path: string;
-  offsetBytes: number;
-  sizeBytes: number;
-}
+import type { TransferLimits } from './transfer.ts';
 
 /** Bytes of a blob from `start` up to, not including, `end`. */
 export interface ByteRange {
@@ -27,6 +21,7 @@ export interface BlobStream {
 /** A version that a machine could run: its document is verified, its blobs still lie where it was found. */
 export interface Release {
   readonly machine: Machine;
+  readonly limits: TransferLimits;
   readonly document: ReleaseDocument;
   /** `sha256:...` of the document: what a signature covers. */
   readonly digest: string;
@@ -59,8 +54,10 @@ export interface OpenReleaseOptions {
   keys?: readonly ReleaseKey[] | undefined;
   /** Default: that of the machine. */
   arch?: Arch | undefined;
-  /** Hosts (`host` or `host:port`) that may be asked by plain HTTP. */
+  /** Registries (`host` or `host:port`) that may be asked by plain HTTP. */
   plainHttp?: readonly string[] | undefined;
+  /** What tests set shorter. */
+  limits?: Partial<TransferLimits> | undefined;
 }
 
 /** A root that may hold chunks of the new one. */
@@ -106,8 +103,6 @@ export interface WriteRootOptions {
   progress?: ((event: WriteRootProgress) => void) | undefined;
   /** Requests at a time. Default 3. */
   concurrency?: number | undefined;
-  /** Pause before a second try, milliseconds; it doubles each time. Default 1000. */
-  pauseMs?: number | undefined;
 }
 
 /** A root that is on disk, whole and durable. */

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  encodeGrubEnvironment,
-  encodeGrubMenu,
   ENTRY_FOLDER,
   ESP_FILES,
+  encodeGrubEnvironment,
+  encodeGrubMenu,
   espRecord,
   type GrubEntry,
   parseGrubEnvironment,

@@ -19,7 +19,10 @@ export function scriptText(name: string): Promise<string> {
 }
 
 /** Runs pieces of the initrd's scripts in a folder that stands for the machine, and returns what they printed. */
-export async function runShell(pieces: readonly string[], variables: Readonly<Record<string, string>>): Promise<string> {
+export async function runShell(
+  pieces: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<string> {
   const assignments = Object.entries(variables).map(([name, value]) => `${name}='${value}'`);
   const text = [...assignments, MACHINE, ...pieces.map((piece) => piece.replaceAll(/^\. .*$/gm, ''))].join('\n');
   const { stdout } = await nodeHost().processes.run({ argv: ['sh', '-c', text], timeoutMs: 30_000 });

@@ -17,6 +17,11 @@ export interface StartedAs {
   recoveryByFirmware: boolean;
 }
 
+/** An entry that is all there but for the one write that makes it count. */
+export interface PreparedEntry {
+  commit: () => Promise<void>;
+}
+
 /**
  * The versions a machine can start, and the order in which it tries them. Everything is durable on return. The menu is
  * for one user at a time; see {@link withBootMenu}. Methods throw AgentError NO_BOOT_ENTRY for a generation that is not
@@ -38,7 +43,7 @@ export interface BootMenu {
    * Does everything for an entry but the one write that makes it count. The UKI must be there. `commit` is that write: of
    * one sector, so it is done or not done. The recovery replaces the one before.
    */
-  prepare(entry: MenuEntry): Promise<{ commit(): Promise<void> }>;
+  prepare(entry: MenuEntry): Promise<PreparedEntry>;
   /** The version has proved itself: it is no longer counted. */
   bless(generation: number): Promise<void>;
   /** The version is tried only when nothing else starts. */

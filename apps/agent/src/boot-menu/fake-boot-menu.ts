@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BOOT_TRIES, type EntryKey, orderOfStart } from '@bowline/os-layout';
 import { AgentError } from '../error.ts';
-import { type BootMenu, findEntry, type MenuEntry, type StartedAs } from './boot-menu.ts';
+import { type BootMenu, findEntry, type MenuEntry, type PreparedEntry, type StartedAs } from './boot-menu.ts';
 import { noEntry } from './menu-error.ts';
 
 /** A boot menu in memory. */
@@ -42,7 +42,7 @@ export class FakeBootMenu implements BootMenu {
     this.ukis.set(digest, sizeBytes);
   }
 
-  async prepare(entry: MenuEntry): Promise<{ commit(): Promise<void> }> {
+  async prepare(entry: MenuEntry): Promise<PreparedEntry> {
     if (!this.ukis.has(entry.ukiDigest)) throw noEntry(entry.generation, 'its UKI is not on the ESP');
     return {
       commit: async () => {

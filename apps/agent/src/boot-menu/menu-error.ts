@@ -27,3 +27,12 @@ export function espWriteFailed(path: string, cause: unknown): AgentError {
     hint: 'A disk that fails says so in the kernel log: dmesg.',
   });
 }
+
+/** Runs work on files of the ESP, and says which of them failed. Throws AgentError WRITE_FAILED | NO_SPACE, and what the work throws as such. */
+export async function explainWrites<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw espWriteFailed(what, error);
+  }
+}

@@ -1,0 +1,86 @@
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Machine } from '../machine/machine.ts';
+import { runProgram } from '../machine/run-program.ts';
+
+const FOLDER = '/sys/firmware/efi/efivars';
+/** systemd's "Boot Loader Interface". */
+export const LOADER_GUID = '4a67b082-0a4c-41cf-b6c7-440b29bb8c4f';
+/** EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3): Boot####, BootOrder. */
+export const GLOBAL_GUID = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
+
+/** Non-volatile, for boot services and at run time (UEFI 2.10, 8.2). */
+const KEPT = 0x07;
+const MAX_BYTES = 64 * 1024;
+
+/** EFI variables as the kernel's efivarfs shows them: four bytes of attributes, then the value. */
+export class EfiVariables {
+  readonly #machine: Machine;
+  readonly #folder: string;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#folder = machine.locate(FOLDER);
+  }
+
+  /** Names of the variables of a vendor. */
+  async names(guid: string): Promise<string[]> {
+    const files = await readdir(this.#folder).catch(() => []);
+    return files.filter((name) => name.endsWith(`-${guid}`)).map((name) => name.slice(0, -guid.length - 1));
+  }
+
+  /** The value without its attributes; undefined when there is none. */
+  async read(name: string, guid: string): Promise<Uint8Array | undefined> {
+    const bytes = await readFile(this.#path(name, guid)).catch(() => undefined);
+    if (bytes === undefined || bytes.length < 4 || bytes.length > MAX_BYTES) return undefined;
+    return new Uint8Array(bytes.subarray(4));
+  }
+
+  /**
+   * Writes a variable with one write, as efivarfs wants it. A file that is there already is immutable unless it is one of
+   * those the kernel knows (Boot####, BootOrder ...; fs/efivarfs/vars.c): then chattr(1) has to unlock it, for that takes
+   * an ioctl. Throws AgentError PROGRAM_MISSING | STEP_FAILED, and errors of the file system.
+   */
+  async write(name: string, guid: string, value: Uint8Array): Promise<void> {
+    const path = this.#path(name, guid);
+    const bytes = new Uint8Array(value.length + 4);
+    bytes[0] = KEPT;
+    bytes.set(value, 4);
+    if (guid !== GLOBAL_GUID && (await exists(path))) await runProgram(this.#machine, 'chattr', ['-i', path]);
+    await writeFile(path, bytes);
+  }
+
+  /** A value that is text in UTF-16LE. */
+  async readText(name: string, guid: string): Promise<string | undefined> {
+    const value = await this.read(name, guid);
+    return value === undefined ? undefined : decodeUtf16(value);
+  }
+
+  #path(name: string, guid: string): string {
+    return join(this.#folder, `${name}-${guid}`);
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** UTF-16LE up to its NUL. */
+export function decodeUtf16(bytes: Uint8Array): string {
+  const text = new TextDecoder('utf-16le').decode(bytes);
+  const end = text.indexOf('\0');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** UTF-16LE with a NUL behind it. */
+export function encodeUtf16(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 2 + 2);
+  for (let index = 0; index < text.length; index++) {
+    bytes[index * 2] = text.charCodeAt(index) & 0xff;
+    bytes[index * 2 + 1] = text.charCodeAt(index) >> 8;
+  }
+  return bytes;
+}

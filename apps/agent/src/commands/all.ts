@@ -16,6 +16,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'assess',
+    summary: 'look whether the running version is healthy',
+    load: async () => (await import('./assess.ts')).assess,
+  },
+  {
     name: 'config',
     summary: 'show the configuration of this machine, or a part of it',
     load: async () => (await import('./config.ts')).config,

@@ -12,13 +12,18 @@ export interface RuntimeFacts {
   arch: Arch;
 }
 
-/** Timers of package managers: on an image that only changes as a whole, they fail or do nothing. */
+/**
+ * Timers of package managers: on an image that only changes as a whole, they fail or do nothing. And what of systemd would
+ * see to the ESP: it calls a version good when its units have started, and replaces the boot loader; both is for the agent.
+ */
 const MASKED_UNITS: readonly string[] = [
   'apt-daily-upgrade.timer',
   'apt-daily.timer',
   'dnf-automatic.timer',
   'dnf-makecache.timer',
   'dpkg-db-backup.timer',
+  'systemd-bless-boot.service',
+  'systemd-boot-update.service',
   'unattended-upgrades.service',
 ];
 

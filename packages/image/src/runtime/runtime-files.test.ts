@@ -29,7 +29,7 @@ describe('what runs the agent at its moments', () => {
 
   it('hooks its units in below /usr, each to a unit that is there', () => {
     const links = files.filter(({ path }) => path.includes('.wants/'));
-    expect(links.length).toBe(5);
+    expect(links.length).toBe(6);
     for (const { path, linkname } of links) {
       expect(paths).toContain(`usr/lib/systemd/system/${linkname?.replace('../', '')}`);
       expect(path).toMatch(/^usr\/lib\/systemd\/system\/[a-z-]+\.target\.wants\//);
@@ -53,11 +53,28 @@ describe('what runs the agent at its moments', () => {
     expect(unit).toMatch(/^TimeoutStartSec=\d+min$/m);
   });
 
+  it('looks whether a version is healthy when the start is over: nothing of it waits, and no answer is a failed unit', () => {
+    const unit = textOf('usr/lib/systemd/system/bowline-assess.service');
+    expect(unit).toMatch(/^Type=simple$/m);
+    expect(unit).toMatch(/^After=bowline-network\.service$/m);
+    expect(unit).toMatch(/^SuccessExitStatus=1$/m);
+    expect(unit).not.toMatch(/^Before=/m);
+    for (const name of ['usr/lib/bowline/stages', 'etc/init.d/bowline-assess']) {
+      expect(textOf(name)).toMatch(/assess --decide.*&$/m);
+    }
+  });
+
+  it('leaves it to nobody else to call a version good', async () => {
+    const all = await runtimeAdditions({ name: 'a', version: '1', arch: 'amd64' });
+    const bless = all.find(({ path }) => path === 'etc/systemd/system/systemd-bless-boot.service');
+    expect(bless?.linkname).toBe('/dev/null');
+  });
+
   it('brings files of OpenRC to bases with it, and to no others', () => {
     const openRc = /^etc\/(?:init\.d|runlevels)\//;
     const fitted = (tree: MergedTree): string[] => fitBase(files, tree).map(({ path }) => path);
     expect(fitted(base('usr/sbin/init')).filter((path) => openRc.test(path))).toEqual([]);
-    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(8);
+    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(10);
   });
 
   it("answers to the name of Kairos's agent, unless the base has it", () => {

@@ -13,10 +13,11 @@ const WANTED = [
   ['bowline-fs.service', 'sysinit.target'],
   ['bowline-boot.service', 'multi-user.target'],
   ['bowline-network.service', 'multi-user.target'],
+  ['bowline-assess.service', 'multi-user.target'],
   ['bowline-passwords.path', 'multi-user.target'],
   ['bowline-reconcile.timer', 'timers.target'],
 ] as const;
-const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', watch: 'default' } as const;
+const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', assess: 'default', watch: 'default' } as const;
 const OPENRC = ['sbin/openrc-run', 'usr/sbin/openrc-run'];
 /** What the agent of Kairos is called; scripts of its users call it. */
 const KAIROS_AGENT = 'usr/bin/kairos-agent';

@@ -1,0 +1,232 @@
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BLESSED_FILE, bootEntryId } from '@bowline/os-layout';
+import type { BootMenu, MenuEntry } from '../boot-menu/boot-menu.ts';
+import { findVersion, judgeVersion, type VersionRecord } from '../lifecycle-record/record.ts';
+import { changeLifecycleRecord, readLifecycleRecord } from '../lifecycle-record/record-file.ts';
+import { type BootFacts, readBootFacts } from '../machine/boot-facts.ts';
+import type { Machine } from '../machine/machine.ts';
+import { readLifecycle } from '../machine/read-lifecycle.ts';
+import { tellConsole, warningLine } from '../stages/journal.ts';
+import { runAfterRollback } from './after-rollback.ts';
+import { type Assessment, type CheckNote, failuresOf, keepAssessment } from './assessment.ts';
+import { awaitHealth } from './await-health.ts';
+import { decide } from './decide.ts';
+import { readEspReason, writeEspReason } from './esp-reason.ts';
+import { findGivenUp, isOlder, readLastRun, rememberGivenUp, writeLastRun } from './look-back.ts';
+import { restartMachine } from './restart-machine.ts';
+import { describeRunningVersion, withRunning } from './running-version.ts';
+
+const BLESS_PAUSES_MS = [2000, 10_000, 30_000];
+
+/** Opens the boot menu for the time of `work`. */
+export type WithMenu = <T>(machine: Machine, work: (menu: BootMenu) => Promise<T>) => Promise<T>;
+
+/** How a version is assessed. */
+export interface AssessOptions {
+  withMenu: WithMenu;
+  /** Wait until all is well or the window ends, and restart a version on trial that is not healthy. */
+  deciding: boolean;
+  /** Only look. */
+  dryRun: boolean;
+  say: (line: string) => void;
+  /** Between two looks. */
+  pausesMs?: readonly number[];
+  restart?: (machine: Machine) => Promise<void>;
+}
+
+/** What is known of the running version before it is looked at. */
+interface Running {
+  facts: BootFacts;
+  /** undefined: the boot menu could not be read, or does not know. */
+  entry: MenuEntry | undefined;
+  onTrial: boolean;
+  version: VersionRecord | undefined;
+  /** A newer version ran before. */
+  wentBack: boolean;
+}
+
+/**
+ * Assesses the running version: looks back at versions that were given up, runs the checks, and does what follows. The order
+ * is such that a power cut at any moment only repeats something. Throws SpecError LIFECYCLE_INVALID.
+ */
+export async function assess(machine: Machine, options: AssessOptions): Promise<Assessment> {
+  const startedMs = performance.now();
+  const document = await readLifecycle(machine);
+  const facts = await readBootFacts(machine);
+  const notes: string[] = [];
+  const running = await findRunning(machine, facts, options, notes);
+  if (running.wentBack) notes.push(...(await runAfterRollback(machine, document.hooks.afterRollback, options.say)));
+  if (!options.dryRun && running.version !== undefined) {
+    await writeLastRun(machine, running.version.imageId).catch((error: unknown) => complain(options, error));
+  }
+  const withinMs = options.deciding ? document.withinSeconds * 1000 : 0;
+  const { pausesMs } = options;
+  const window = pausesMs === undefined ? { withinMs } : { withinMs, pausesMs };
+  const found = await awaitHealth(document.checks, machine, window);
+  const checks: CheckNote[] = found.checks.map(({ title, state, reason }) => ({ title, state, reason }));
+  const assessment: Assessment = {
+    assessmentVersion: 1,
+    at: machine.clock.now().toISOString(),
+    durationMs: Math.round(performance.now() - startedMs),
+    rounds: found.rounds,
+    healthy: found.healthy,
+    onTrial: running.onTrial,
+    result: 'noted',
+    checks,
+    notes,
+  };
+  // Stopped from outside, such as by a shutdown: nothing was found out.
+  if (options.dryRun || machine.signal.aborted) return assessment;
+  await act(machine, running, assessment, options);
+  return assessment;
+}
+
+async function act(machine: Machine, running: Running, assessment: Assessment, options: AssessOptions): Promise<void> {
+  const { mode } = running.facts;
+  const situation = { mode, onTrial: running.onTrial, deciding: options.deciding };
+  let decision = decide({ ...situation, healthy: assessment.healthy });
+  if (decision === 'bless') {
+    try {
+      await bless(machine, running, options);
+      assessment.result = 'blessed';
+    } catch (error) {
+      const reason = `this version cannot be marked as good: ${error instanceof Error ? error.message : ''}`;
+      assessment.checks.push({ title: 'boot menu', state: 'failed', reason });
+      assessment.healthy = false;
+      decision = decide({ ...situation, healthy: false });
+    }
+  }
+  const failures = failuresOf(assessment.checks);
+  if (decision === 'restart') {
+    assessment.result = 'restart';
+    await keepAssessment(machine, assessment);
+    await giveWay(machine, running, failures, options);
+    return;
+  }
+  if (!assessment.healthy) await tell(machine, `this version is not healthy: ${failures}`, options, true);
+  await keepAssessment(machine, assessment);
+}
+
+/** The menu first, because it decides; then the initrd's clock is stopped; the record only explains. */
+async function bless(machine: Machine, running: Running, options: AssessOptions): Promise<void> {
+  const generation = generationOf(running);
+  if (generation !== undefined) {
+    await withPatience(machine, options, () => options.withMenu(machine, (menu) => menu.bless(generation)));
+  }
+  await writeFile(machine.locate(BLESSED_FILE), '');
+  await judge(machine, running, { verdict: 'blessed' }, options);
+  await tell(machine, `${titleOf(running)} is healthy: it is kept`, options, false);
+}
+
+/** A disk or a lock that is busy for a moment is no reason to give up a healthy version. */
+async function withPatience(machine: Machine, { pausesMs }: AssessOptions, work: () => Promise<void>): Promise<void> {
+  for (const pause of pausesMs ?? BLESS_PAUSES_MS) {
+    try {
+      return await work();
+    } catch {
+      await delay(pause, undefined, { signal: machine.signal });
+    }
+  }
+  await work();
+}
+
+/** The reason goes where the version before finds it, whatever becomes of the state. */
+async function giveWay(machine: Machine, running: Running, reason: string, options: AssessOptions): Promise<void> {
+  const generation = generationOf(running);
+  if (generation !== undefined) {
+    const write = () => writeEspReason(machine, { entry: bootEntryId(generation), sentence: reason });
+    await options.withMenu(machine, write).catch((error: unknown) => complain(options, error));
+    // It may have tries left; the version that runs after it sees whether it was the last.
+    await judge(machine, running, { verdict: 'trial', reason }, options);
+  }
+  await tell(machine, `${titleOf(running)} is not healthy: ${reason}. Restarting`, options, true);
+  await (options.restart ?? restartMachine)(machine);
+}
+
+/** The record explains, the boot menu decides: a record that cannot be written is told, and stops nothing. */
+async function judge(
+  machine: Machine,
+  { version, entry }: Running,
+  note: { verdict: VersionRecord['verdict']; reason?: string },
+  options: AssessOptions,
+): Promise<void> {
+  if (entry === undefined) return;
+  const at = machine.clock.now().toISOString();
+  const change = changeLifecycleRecord(machine, (record) =>
+    judgeVersion(withRunning(record, version), entry.generation, { ...note, at }),
+  );
+  await change.catch((error: unknown) => complain(options, error));
+}
+
+/** Finds out what runs, and on the way what does not run any more. */
+async function findRunning(
+  machine: Machine,
+  facts: BootFacts,
+  options: AssessOptions,
+  notes: string[],
+): Promise<Running> {
+  const unknown = { facts, entry: undefined, version: undefined, wentBack: false };
+  if (facts.mode !== 'disk') return { ...unknown, onTrial: false };
+  const byInitrd = facts.startedOnTrial && !facts.blessedSince;
+  try {
+    return await options.withMenu(machine, async (menu) => {
+      const { entry } = await menu.started();
+      const version = await knowRunning(machine, entry);
+      const onTrial = entry === undefined ? byInitrd : entry.tries !== 'good';
+      const wentBack = !options.dryRun && (await lookBack(machine, menu, { entry, version }, options, notes));
+      return { facts, entry, onTrial, version, wentBack };
+    });
+  } catch (error) {
+    complain(options, error);
+    notes.push(`the boot menu cannot be read: ${error instanceof Error ? error.message : ''}`);
+    return { ...unknown, onTrial: byInitrd };
+  }
+}
+
+/** What the record says of the running version counts; that of a disk as shipped is found out. */
+async function knowRunning(machine: Machine, entry: MenuEntry | undefined): Promise<VersionRecord | undefined> {
+  if (entry === undefined) return undefined;
+  const { record } = await readLifecycleRecord(machine);
+  return findVersion(record, entry.generation) ?? (await describeRunningVersion(machine, entry));
+}
+
+/** Notes versions that were given up. True when the machine went back, by itself or by hand. */
+async function lookBack(
+  machine: Machine,
+  menu: BootMenu,
+  { entry, version }: Pick<Running, 'entry' | 'version'>,
+  options: AssessOptions,
+  notes: string[],
+): Promise<boolean> {
+  const { record: before, trouble } = await readLifecycleRecord(machine);
+  if (trouble !== undefined) complain(options, trouble);
+  const givenUp = await findGivenUp(menu, entry, before, await readEspReason(machine));
+  const at = machine.clock.now().toISOString();
+  const record = await changeLifecycleRecord(machine, (old) =>
+    givenUp.reduce((known, one) => rememberGivenUp(known, one, at), withRunning(old, version)),
+  );
+  for (const { title, reason } of givenUp) {
+    notes.push(`${title} was given up: ${reason}`);
+    await tell(machine, `${title} was given up: ${reason}`, options, true);
+  }
+  return givenUp.some(({ isKnown }) => isKnown) || isOlder(record, version, await readLastRun(machine));
+}
+
+function generationOf({ entry, facts }: Running): number | undefined {
+  return typeof entry?.generation === 'number' ? entry.generation : facts.generation;
+}
+
+function titleOf({ version, facts }: Running): string {
+  return version === undefined ? facts.entry || 'this version' : `${version.name} ${version.version}`;
+}
+
+/** Who asks by hand reads it anyway. */
+async function tell(machine: Machine, line: string, options: AssessOptions, isBad: boolean): Promise<void> {
+  options.say(isBad ? warningLine(`assess: ${line}`) : `<6>assess: ${line}`);
+  if (options.deciding) await tellConsole(machine, line);
+}
+
+function complain({ say }: AssessOptions, error: unknown): void {
+  say(warningLine(`assess: ${error instanceof Error ? error.message : String(error)}`));
+}

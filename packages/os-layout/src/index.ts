@@ -40,6 +40,7 @@ export {
   type GrubEnvironment,
   parseGrubEnvironment,
 } from './grub-environment.ts';
+export { grubEspFiles } from './grub-esp.ts';
 export {
   encodeGrubMenu,
   GRUB_MENU_BYTES,

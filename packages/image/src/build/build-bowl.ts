@@ -4,6 +4,8 @@ import type { Digest, Progress } from '@bowline/host';
 import { type Arch, type Bowl, type BowlLock, imageId, type Manifest, type OutputKind } from '@bowline/spec';
 import { DerivedCache } from '../cache/derived-cache.ts';
 import { ImageError } from '../error.ts';
+import { openReleaseKey, type ReleaseKey } from '../release/release-key.ts';
+import { withoutOtherReleases } from '../release/signed-releases.ts';
 import { openSigner, type Signer } from '../seal/signer.ts';
 import type { LayerRef } from '../sources/source.ts';
 import { type Inputs, saveLock, withInputs } from './inputs.ts';
@@ -34,14 +36,21 @@ const MANIFEST_TOOLS = [
  */
 export async function buildBowl(options: BuildOptions, env: BuildEnvironment): Promise<BuildResult> {
   const signer = options.keys === undefined ? undefined : await openSigner(options.keys, options.debug);
-  return withInputs(options, env, (inputs) => build(options, env, inputs, signer));
+  const releaseKey = options.releaseKey === undefined ? undefined : await openReleaseKey(options.releaseKey);
+  return withInputs(options, env, (inputs) => build(options, env, inputs, { signer, releaseKey }));
+}
+
+/** What a build signs with. */
+interface BuildKeys {
+  signer: Signer | undefined;
+  releaseKey: ReleaseKey | undefined;
 }
 
 async function build(
   options: BuildOptions,
   env: BuildEnvironment,
   inputs: Inputs,
-  signer: Signer | undefined,
+  { signer, releaseKey }: BuildKeys,
 ): Promise<BuildResult> {
   const { bowl, cacheFolder, signal } = options;
   const arches = options.arch ?? bowl.arch;
@@ -54,7 +63,7 @@ async function build(
   };
   const known = await identify(bowl, inputs.resolved.lock, options.debug, signer);
   if (pinsSlots(inputs.resolved.lock, arches)) {
-    const found = await findPublished(folder, known);
+    const found = await findSigned(folder, known, releaseKey);
     if (found && arches.every((arch) => outputs.every((output) => hasOutput(found, arch, output)))) {
       await saveLock(inputs.resolved.lock, inputs);
       return result(found, true);
@@ -69,7 +78,7 @@ async function build(
   const { progress } = env;
   return withBuildFolder(folder, join(cacheFolder, 'locks'), { progress, signal }, async (scratch) => {
     // Outputs and architectures that are there already stay: another one costs only itself.
-    const present = await findPublished(folder, id);
+    const present = await findSigned(folder, id, releaseKey);
     const staged: StagedFile[] = [];
     const manifestRoots: Manifest['roots'] = { ...present?.roots };
     const cloudConfig = await readCloudConfig(bowl, inputs.bowlFolder);
@@ -79,7 +88,9 @@ async function build(
       const sealed = await sealArch(arch, context);
       const missing = outputs.filter((output) => !hasOutput(present, arch, output));
       const { store, toolbox } = inputs;
-      staged.push(...(await stageOutputs(sealed, { ...env, scratch, outputs: missing, store, toolbox, signal })));
+      staged.push(
+        ...(await stageOutputs(sealed, { ...env, scratch, outputs: missing, store, toolbox, releaseKey, signal })),
+      );
       const { rootHash, kernelVersion, squashfsBytes } = root.record;
       const layers = (await rootLayers(arch, inputs)).map(({ layer }) => manifestLayer(layer));
       manifestRoots[arch] = { rootHash, kernelVersion, slotBytes, squashfsBytes, layers };
@@ -99,6 +110,12 @@ async function build(
     };
     return result(await publish(folder, staged, manifest), false);
   });
+}
+
+/** What is there already; a release that is not signed with the key at hand is as good as missing. */
+async function findSigned(folder: string, id: Digest, key: ReleaseKey | undefined): Promise<Manifest | undefined> {
+  const found = await findPublished(folder, id);
+  return found === undefined || key === undefined ? found : withoutOtherReleases(found, folder, key.keyId);
 }
 
 function hasOutput(manifest: Manifest | undefined, arch: Arch, output: OutputKind): boolean {

@@ -36,6 +36,8 @@ export interface BuildOptions extends FetchOptions {
   debug: boolean;
   /** Sign with these (PEM files). */
   keys?: { key: string; certificate: string };
+  /** Sign releases with this Ed25519 key (PEM file). */
+  releaseKey?: string;
 }
 
 /** One artefact that a build left in its folder. */

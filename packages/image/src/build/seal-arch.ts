@@ -77,6 +77,8 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
     name: bowl.name,
     version: bowl.version,
     imageId: context.imageId,
+    debug: step.debug,
+    ...(step.signer === undefined ? {} : { signer: step.signer }),
     rootHash: step.rootHash,
     squashfs: { path: join(root.folder, ROOT_FILES.squashfs), sizeBytes: root.record.squashfsBytes },
     verity: { path: join(root.folder, ROOT_FILES.verity), sizeBytes: root.record.verityBytes },
@@ -89,5 +91,5 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
     slotBytes: context.slotBytes,
     liveLabel: liveLabel(step.rootHash),
   };
-  return { image, recovery: bowl.disk.recovery, tree: root.tree };
+  return { image, recovery: bowl.disk.recovery, tree: root.tree, kernel };
 }

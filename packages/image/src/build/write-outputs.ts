@@ -4,8 +4,10 @@ import { type BlobStore, type Host, type Progress, sha256File } from '@bowline/h
 import type { OutputKind } from '@bowline/spec';
 import type { MergedTree } from '../compose/merged-tree.ts';
 import { ImageError } from '../error.ts';
+import type { KernelTree } from '../initrd/kernel-modules.ts';
 import type { HashedFile } from '../outputs/output.ts';
 import { OUTPUTS } from '../outputs/outputs.ts';
+import type { ReleaseKey } from '../release/release-key.ts';
 import { writeDisk } from '../seal/disk.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
@@ -16,6 +18,7 @@ export interface SealedArch {
   image: SealedImage;
   recovery: boolean;
   tree: () => Promise<MergedTree>;
+  kernel: () => Promise<KernelTree>;
 }
 
 export interface StageOptions {
@@ -24,6 +27,7 @@ export interface StageOptions {
   outputs: readonly OutputKind[];
   host: Host;
   store: BlobStore;
+  releaseKey: ReleaseKey | undefined;
   toolbox: () => Promise<Toolbox>;
   progress: Progress;
   signal: AbortSignal;
@@ -36,7 +40,7 @@ export interface StageOptions {
  */
 export async function stageOutputs(sealed: SealedArch, options: StageOptions): Promise<StagedFile[]> {
   const { signal } = options;
-  const { image, recovery, tree } = sealed;
+  const { image, recovery, tree, kernel } = sealed;
   for (const kind of options.outputs) refuseImpossible(image, kind);
   const scratch = join(options.scratch, image.arch);
   await mkdir(scratch);
@@ -51,7 +55,7 @@ export async function stageOutputs(sealed: SealedArch, options: StageOptions): P
       signal.throwIfAborted();
       const own = join(scratch, kind);
       await mkdir(own);
-      const written = await output.write({ ...options, image, scratch: own, disk, tree, progress });
+      const written = await output.write({ ...options, image, scratch: own, disk, tree, kernel, progress });
       for (const file of written) {
         const { path: name, sizeBytes, sha256 } = typeof file === 'string' ? await hashed(own, file, signal) : file;
         staged.push({ folder: own, name, arch: image.arch, output: kind, sizeBytes, sha256 });

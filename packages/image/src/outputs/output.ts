@@ -1,6 +1,8 @@
 import type { BlobStore, Digest, Host, TaskProgress } from '@bowline/host';
 import type { OutputKind } from '@bowline/spec';
 import type { MergedTree } from '../compose/merged-tree.ts';
+import type { KernelTree } from '../initrd/kernel-modules.ts';
+import type { ReleaseKey } from '../release/release-key.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 
@@ -22,7 +24,11 @@ export interface OutputContext {
   disk: () => Promise<HashedFile>;
   /** The composed root, for outputs that are not made of the squashfs. */
   tree: () => Promise<MergedTree>;
+  /** The kernel with its modules. */
+  kernel: () => Promise<KernelTree>;
   store: BlobStore;
+  /** What a release is signed with; without one it is not signed. */
+  releaseKey: ReleaseKey | undefined;
   progress: TaskProgress;
   signal: AbortSignal;
 }

@@ -6,6 +6,7 @@ import type { Output } from './output.ts';
 import { qcow2Output } from './qcow2.ts';
 import { rawOutput } from './raw.ts';
 import { rawZstOutput } from './raw-zst.ts';
+import { releaseOutput } from './release.ts';
 import { ukiOutput } from './uki.ts';
 
 /** Every output by its kind; a kind without one does not compile. */
@@ -17,4 +18,5 @@ export const OUTPUTS = {
   netboot: netbootOutput,
   uki: ukiOutput,
   oci: ociOutput,
+  release: releaseOutput,
 } satisfies Record<OutputKind, Output>;

@@ -22,6 +22,7 @@ export async function makeSealedImage(folder: string, arch: Arch = 'amd64'): Pro
     name: 'edge',
     version: '1.2',
     imageId: `sha256:${'0123456789abcdef'.repeat(4)}`,
+    debug: false,
     rootHash: HASH,
     squashfs: await part('root.squashfs', 5 * 4096),
     verity: await part('root.verity', 2 * 4096),

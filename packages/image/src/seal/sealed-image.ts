@@ -13,6 +13,10 @@ export interface SealedImage {
   name: string;
   version: string;
   imageId: Digest;
+  /** Has an open root shell. */
+  debug: boolean;
+  /** sha256 of the certificate the UKI is signed with (DER), lower-case hex. */
+  signer?: string;
   /** Hex root hash of the verity tree. */
   rootHash: string;
   squashfs: SizedFile;

@@ -39,25 +39,21 @@ export interface ArtifactSource {
 /**
  * Finds the artefacts that a reference names: one manifest, or all those of an index, whatever their platform.
  *
+ * @param registry only needed for a reference to one
  * @throws OciError as `ImageSource.resolve`; REFERENCE_INVALID for an archive
  */
-export function openArtifacts(
+export async function openArtifacts(
   reference: ImageReference,
-  registry: Registry,
+  registry?: Registry,
   signal?: AbortSignal,
 ): Promise<ArtifactSource> {
-  switch (reference.kind) {
-    case 'registry':
-      return openFromRegistry(reference, registry, signal);
-    case 'oci-layout':
-      return openFromLayout(reference, signal);
-    case 'docker-archive':
-      throw new OciError({
-        code: 'REFERENCE_INVALID',
-        message: `${formatImageReference(reference)} is an archive of docker, which holds images only.`,
-        hint: 'Name a folder (oci:FOLDER) or a registry.',
-      });
-  }
+  if (reference.kind === 'oci-layout') return openFromLayout(reference, signal);
+  if (reference.kind === 'registry' && registry !== undefined) return openFromRegistry(reference, registry, signal);
+  throw new OciError({
+    code: 'REFERENCE_INVALID',
+    message: `${formatImageReference(reference)} is no place for artefacts.`,
+    hint: 'Name a folder (oci:FOLDER) or a registry.',
+  });
 }
 
 async function openFromRegistry(

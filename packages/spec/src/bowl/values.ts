@@ -13,9 +13,9 @@ export const Arch = z.enum(['amd64', 'arm64']).meta({
 export type Arch = z.infer<typeof Arch>;
 
 /** Everything a build can put out; one file of packages/image/src/outputs each. */
-export const OutputKind = z.enum(['raw', 'raw-zst', 'qcow2', 'iso', 'netboot', 'uki', 'oci']).meta({
+export const OutputKind = z.enum(['raw', 'raw-zst', 'qcow2', 'iso', 'netboot', 'uki', 'oci', 'release']).meta({
   description:
-    'What the build puts out: disk image (sparse, or zstd-compressed), qcow2, ISO, netboot files, the UKI alone, or an OCI image.',
+    'What the build puts out: disk image (sparse, or zstd-compressed), qcow2, ISO, netboot files, the UKI alone, an OCI image, or a release that machines upgrade from.',
   examples: ['raw', 'iso'],
   aliases: {
     img: 'raw',
@@ -25,6 +25,7 @@ export const OutputKind = z.enum(['raw', 'raw-zst', 'qcow2', 'iso', 'netboot', '
     docker: 'oci',
     container: 'oci',
     efi: 'uki',
+    upgrade: 'release',
   },
 });
 export type OutputKind = z.infer<typeof OutputKind>;

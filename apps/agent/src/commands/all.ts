@@ -12,13 +12,18 @@ export interface CommandEntry {
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'status',
-    summary: 'show what the stages did and what did not work',
+    summary: 'show whether this machine is healthy, and what is not as configured',
     load: async () => (await import('./status.ts')).status,
   },
   {
     name: 'assess',
     summary: 'look whether the running version is healthy',
     load: async () => (await import('./assess.ts')).assess,
+  },
+  {
+    name: 'upgrade',
+    summary: 'write a new version of the system, which the next start tries',
+    load: async () => (await import('./upgrade.ts')).upgrade,
   },
   {
     name: 'config',

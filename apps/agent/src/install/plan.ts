@@ -33,12 +33,17 @@ export interface PlannedPartition {
   role: string;
   /** Name in the partition table. */
   label: string;
-  /** Of those that the first start makes: what they get at least. */
+  typeGuid: string;
+  /** undefined for those that the first start makes. */
+  partGuid: string | undefined;
+  /** Of state: about what it gets, since it takes the rest. */
   sizeBytes: number;
   /** First byte on the disk; undefined for those that the first start makes. */
   startBytes: number | undefined;
-  /** File system of an extra partition. */
+  /** File system of state and of an extra partition. */
   fileSystem: string | undefined;
+  /** '' for none. */
+  fileSystemLabel: string;
 }
 
 /** What will be installed, known before anything is fetched but its description. */
@@ -71,9 +76,9 @@ export const INSTALL_STEPS = [
   'root',
   'boot-files',
   'boot-code',
-  'file-systems',
   'verify',
   'table',
+  'file-systems',
   'firmware',
 ] as const;
 

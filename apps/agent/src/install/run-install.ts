@@ -1,5 +1,29 @@
+import { writeFile } from 'node:fs/promises';
+import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { InstallOptions, InstallPlan, InstallResult } from './plan.ts';
+import { withPidLock } from '../machine/pid-lock.ts';
+import type { BlockWriter, OpenBlockWriter } from '../slots/block-writer.ts';
+import { bootFiles } from './boot-files.ts';
+import { refuseUnusable, sectorOf } from './disk-refusals.ts';
+import { listDisks } from './disks.ts';
+import { makeExtraFileSystems } from './extra-file-systems.ts';
+import { explainFailure } from './install-error.ts';
+import { openInstallSource } from './open-source.ts';
+import { openTargetDisk } from './open-target.ts';
+import type { InstallOptions, InstallPlan, InstallResult, PlannedPartition } from './plan.ts';
+import { ProgressMeter } from './progress-meter.ts';
+import type { DiskPlace, InstallSource } from './source.ts';
+import { tellFirmware } from './tell-firmware.ts';
+import { verifyRoot } from './verify-root.ts';
+import { encodeTable, eraseDisk, writeBootCode, writeTable } from './write-table.ts';
+import { verifyVolume, writeVolume } from './write-volume.ts';
+
+const LOCK = '/run/bowline/install.lock';
+
+/** What tests change: how the disk is opened. */
+export interface RunInstallPorts {
+  openDisk?: OpenBlockWriter;
+}
 
 /**
  * Does what a plan says. The disk starts nothing until the last step: whatever interrupts an installation, the medium
@@ -7,12 +31,136 @@ import type { InstallOptions, InstallPlan, InstallResult } from './plan.ts';
  *
  * @throws AgentError DISK_IN_USE when the disk is not as it was planned for; WRITE_FAILED, NO_SPACE,
  *   ROOT_HASH_MISMATCH (what was written reads back wrong), LIFECYCLE_BUSY when another installation runs; those of
- *   the source.
+ *   the source. The reason of `signal` when that is aborted.
  */
-export function runInstall(
-  _machine: Machine,
-  _plan: InstallPlan,
-  _options: InstallOptions = {},
+export async function runInstall(
+  machine: Machine,
+  plan: InstallPlan,
+  options: InstallOptions & RunInstallPorts = {},
 ): Promise<InstallResult> {
-  return Promise.reject(new Error('not there yet'));
+  const signal = options.signal === undefined ? machine.signal : AbortSignal.any([machine.signal, options.signal]);
+  const busy = (): never => {
+    throw new AgentError({
+      code: 'LIFECYCLE_BUSY',
+      message: 'install: another installation is under way on this machine.',
+      hint: 'Wait for its end.',
+    });
+  };
+  return withPidLock(machine.locate(LOCK), { onWait: busy, signal }, async () => {
+    const meter = new ProgressMeter(plan, options.onProgress, () => machine.clock.now().getTime());
+    try {
+      return await install(machine.withSignal(signal), plan, meter, options.openDisk ?? openTargetDisk);
+    } catch (error) {
+      throw explainFailure(error, meter.step.title, plan.disk.path);
+    }
+  });
+}
+
+async function install(
+  machine: Machine,
+  plan: InstallPlan,
+  meter: ProgressMeter,
+  openDisk: OpenBlockWriter,
+): Promise<InstallResult> {
+  const { signal } = machine;
+  const startedAt = machine.clock.now().getTime();
+  meter.begin('prepare');
+  await checkDisk(machine, plan);
+  const source = await openInstallSource(machine, plan.source);
+  checkSource(source, plan);
+  const file = machine.locate(plan.disk.path);
+  const sectorBytes = sectorOf(plan.disk);
+  const disk = { file, sizeBytes: plan.disk.sizeBytes - (plan.disk.sizeBytes % sectorBytes), sectorBytes };
+  const table = encodeTable(disk, plan);
+  const bios = plan.firmware.includes('bios') ? await source.biosLoader() : undefined;
+  const writer = await openDisk(file);
+  const warnings: string[] = [];
+  try {
+    meter.begin('wipe');
+    await eraseDisk(writer, disk, plan.partitions);
+    meter.begin('root');
+    const [data, hash] = [placeOf(plan, 'root-a'), placeOf(plan, 'root-a-verity')];
+    await source.writeRoot({ file, writer, data, hash }, { onBytes: (done) => meter.set(done), signal });
+    meter.begin('boot-files');
+    const watch = { onBytes: (count: number) => meter.add(count), signal };
+    const esp = { ...placeOf(plan, 'esp'), sectorBytes };
+    const uki = bios === undefined ? source.uki : await readWhole(source.uki.open(), source.uki.sizeBytes);
+    const files = await bootFiles(plan, { uki, bootLoader: source.bootLoader }, source.uki.sha256);
+    const digests = await writeVolume(writer, esp, files, volumeIdOf(plan.diskGuid), watch);
+    meter.begin('boot-code');
+    if (bios !== undefined) await writeBootCode(writer, placeOf(plan, 'bios-boot'), bios, table);
+    meter.begin('verify');
+    await dropCaches(machine, writer);
+    await verifyVolume(file, esp, digests, watch);
+    if (!source.verifiesRoot) await verifyRoot(file, data, hash, plan.system.rootHash, watch);
+    meter.begin('table');
+    await writeTable(writer, disk, table);
+  } finally {
+    await writer.close();
+  }
+  // From here on the disk starts: what goes wrong is told, and the installation stands.
+  meter.begin('file-systems');
+  warnings.push(...(await makeExtraFileSystems(machine, plan)));
+  meter.begin('firmware');
+  warnings.push(...(await tellFirmware(machine, plan, source.uki.sha256)));
+  return {
+    disk: plan.disk.path,
+    system: plan.system,
+    warnings,
+    seconds: Math.round((machine.clock.now().getTime() - startedAt) / 1000),
+    writtenBytes: plan.steps.filter(({ name }) => name !== 'verify').reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+/** The disk may have changed since somebody looked at the plan. */
+async function checkDisk(machine: Machine, { disk }: InstallPlan): Promise<void> {
+  const now = (await listDisks(machine)).find(({ path }) => path === disk.path);
+  const isSame =
+    now !== undefined &&
+    now.sizeBytes === disk.sizeBytes &&
+    now.serial === disk.serial &&
+    now.model === disk.model &&
+    now.content.join('\n') === disk.content.join('\n');
+  if (now !== undefined && isSame) return refuseUnusable(now);
+  throw new AgentError({
+    code: 'DISK_IN_USE',
+    message: `install: ${disk.path} is no longer what it was when the installation was planned.`,
+    hint: 'Plan it again.',
+  });
+}
+
+function checkSource({ system }: InstallSource, plan: InstallPlan): void {
+  if (system.imageId === plan.system.imageId && system.rootHash === plan.system.rootHash) return;
+  throw new AgentError({
+    code: 'SOURCE_UNAVAILABLE',
+    message: `install: ${plan.system.origin} has another version now than when the installation was planned.`,
+    hint: 'Plan it again.',
+  });
+}
+
+function placeOf({ partitions }: InstallPlan, role: PlannedPartition['role']): DiskPlace {
+  const found = partitions.find((partition) => partition.role === role);
+  if (found?.startBytes === undefined) throw new Error(`the plan has no place for ${role}`);
+  return { offsetBytes: found.startBytes, sizeBytes: found.sizeBytes };
+}
+
+function volumeIdOf(diskGuid: string): number {
+  return Number.parseInt(diskGuid.slice(0, 8), 16);
+}
+
+async function readWhole(bytes: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(sizeBytes);
+  let length = 0;
+  for await (const part of bytes) {
+    if (length + part.length > sizeBytes) break;
+    whole.set(part, length);
+    length += part.length;
+  }
+  return whole.subarray(0, length);
+}
+
+/** What is read afterwards comes from the disk, as far as the kernel lets us ask for it. */
+async function dropCaches(machine: Machine, writer: BlockWriter): Promise<void> {
+  await writer.flush();
+  await writeFile(machine.locate('/proc/sys/vm/drop_caches'), '1\n', { flag: 'r+' }).catch(() => undefined);
 }

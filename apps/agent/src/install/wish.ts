@@ -18,6 +18,8 @@ export interface ConfigurationText {
   /** Where it came from, for people. */
   origin: string;
   text: string;
+  /** File name below /oem; `90_custom.yaml`, `91_custom.yaml` ... unless given. */
+  name?: string;
 }
 
 /** What somebody wants installed, and where: from `install.*` of a configuration, from options, or from a person. */

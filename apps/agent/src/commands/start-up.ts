@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { writeBootSentinel } from '../machine/boot-state.ts';
 import { rememberTime, setClockForward } from '../machine/clock.ts';
 import { warningLine } from '../stages/journal.ts';
 import { runStage } from '../stages/run-stage.ts';
@@ -31,6 +32,10 @@ export const startUp = defineCommand<[], object>({
       }
     };
     await attempt('clock', () => setClockForward(machine));
+    await attempt('boot state', async () => {
+      await writeBootSentinel(machine);
+      return undefined;
+    });
     await attempt('accounts', async () => {
       const { restoreIdentity } = await import('../accounts/restore.ts');
       const { warnings, passwords } = await restoreIdentity(machine);

@@ -1,5 +1,7 @@
 import { STAGE_RECORD_FILE } from '@bowline/os-layout';
 import { Command } from 'commander';
+import { readLifecycleStatus } from '../assess/lifecycle-status.ts';
+import { lifecycleHeadline, lifecycleSections } from '../assess/lifecycle-status-text.ts';
 import type { Machine } from '../machine/machine.ts';
 import { requireReadable } from '../machine/require-readable.ts';
 import { readRunningImage } from '../machine/running-image.ts';
@@ -7,12 +9,13 @@ import { readStageRecords } from '../stages/stage-record.ts';
 import { summarizeRuns, summaryText } from '../stages/status-summary.ts';
 import { defineCommand } from './command.ts';
 
-/** `bowline-agent status`: what the stages did, and what is not as the configuration says. */
+/** `bowline-agent status`: how the machine is: its version, what the stages did, and what is not as the configuration says. */
 export const status = defineCommand<[], object>({
   declare: () =>
     new Command('status').description(
       'Shows which stages ran since the machine started, which steps failed and why, what is wrong in the ' +
-        'configuration, what of it is not applied yet, and where a last good copy is used instead of a bad file.',
+        'configuration, what of it is not applied yet, and where a last good copy is used instead of a bad file; whether ' +
+        'the version that runs is healthy, and what became of those before it.',
     ),
   examples: ['bowline-agent status', 'bowline-agent status --json'],
   run: async (_args, _options, { machine }) => {
@@ -20,7 +23,11 @@ export const status = defineCommand<[], object>({
     const [image, { runs }] = [await readRunningImage(machine), await readStageRecords(machine)];
     const summary = summarizeRuns(runs);
     if (runs.length > 0) summary.warnings.push(...(await accountWarnings(machine)));
-    return { text: summaryText(image, summary), json: { image, ...summary } };
+    const { warnings, ...lifecycle } = await readLifecycleStatus(machine, summary);
+    summary.warnings.push(...warnings);
+    const extras = { headline: lifecycleHeadline(lifecycle), sections: lifecycleSections(lifecycle) };
+    const { verdict, ...rest } = lifecycle;
+    return { text: summaryText(image, summary, extras), json: { verdict, image, ...summary, ...rest } };
   },
 });
 

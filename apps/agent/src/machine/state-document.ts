@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { STATE_FOLDER, STATE_LABEL } from '@bowline/os-layout';
+import { type BootState, readBootState } from './boot-state.ts';
 import type { Machine } from './machine.ts';
 import { type RunningImage, readRunningImage } from './running-image.ts';
 
@@ -18,7 +19,7 @@ export interface PartitionState {
 
 /** What the machine is now. Names of keys and boot states are those of Kairos where they mean the same. */
 export interface StateDocument {
-  boot: 'active_boot' | 'livecd_boot' | 'unknown_boot';
+  boot: BootState;
   image: RunningImage;
   kernel: { release: string };
   partitions: PartitionState[];
@@ -39,7 +40,7 @@ export async function readState(machine: Machine): Promise<StateDocument> {
   const state = mounts.find(({ mountPoint }) => mountPoint === STATE_FOLDER);
   const partitions = await readPartitions(machine, mounts);
   return {
-    boot: bootState(commandLine, image, state !== undefined),
+    boot: (await readBootState(machine)) ?? bootState(commandLine, image, state !== undefined),
     image,
     kernel: { release: (await read('/proc/sys/kernel/osrelease')).trim() },
     partitions,
@@ -59,7 +60,7 @@ export async function readState(machine: Machine): Promise<StateDocument> {
   };
 }
 
-/** The ID of the image is for root only; that state is mounted tells others as much. */
+/** For a machine whose initrd left no word. The ID of the image is for root only; that state is mounted tells others as much. */
 function bootState(commandLine: string, image: RunningImage, hasState: boolean): StateDocument['boot'] {
   if (/(?:^|\s)bowline\.(?:live|netboot)(?:=|\s|$)/.test(commandLine)) return 'livecd_boot';
   return image.id === '' && !hasState ? 'unknown_boot' : 'active_boot';

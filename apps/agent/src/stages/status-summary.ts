@@ -62,8 +62,14 @@ function missedStages(runs: readonly StageRecord[]): string[] {
     .map((stage) => `the stage ${stage} did not run at this start; run it with \`bowline-agent run-stage ${stage}\``);
 }
 
+/** What else `status` says: its first line, and titled lines behind those about the stages. */
+export interface StatusExtras {
+  headline: string;
+  sections: [title: string, lines: string[]][];
+}
+
 /** The same for people: the verdict first, then the stages, then what needs somebody. */
-export function summaryText(image: RunningImage, summary: StatusSummary): string {
+export function summaryText(image: RunningImage, summary: StatusSummary, extras?: StatusExtras): string {
   const name = [image.name, image.version].filter(Boolean).join(' ');
   const sections: [title: string, lines: string[]][] = [
     ['stages since the machine started', stageLines(summary.stages)],
@@ -71,8 +77,10 @@ export function summaryText(image: RunningImage, summary: StatusSummary): string
     ['configuration that cannot be used', summary.config.map(describeTrouble)],
     ['not applied yet', summary.notApplied],
     ['warnings', summary.warnings],
+    ...(extras?.sections ?? []),
   ];
   return [
+    ...(extras === undefined || extras.headline === '' ? [] : [extras.headline]),
     `image: ${name || 'not known'}${image.id === '' ? '' : ` (${image.id})`}`,
     `result: ${verdict(summary)}`,
     ...sections.flatMap(([title, lines]) =>

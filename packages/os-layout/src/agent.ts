@@ -50,6 +50,9 @@ export const ESP_FOLDER = '/run/bowline/esp';
 /** The verified root as it is in the image, without what is mounted over it. */
 export const IMAGE_ROOT_FOLDER = '/run/bowline/image';
 
+/** In the recovery: the state of the machine, while its own is in memory. */
+export const MACHINE_STATE_FOLDER = '/run/bowline/machine-state';
+
 /** What the bowl says of health and upgrades; see LifecycleDocument. */
 export const LIFECYCLE_FILE = '/usr/lib/bowline/lifecycle.json';
 

@@ -66,16 +66,16 @@ async function left(top: string): Promise<string[]> {
 }
 
 const CASES: readonly [string, string, string[]][] = [
-  ['nothing asked: /oem only', '', ['oem/90-user.yaml']],
-  ['/oem too', 'drop-oem\n', []],
-  ['a kept file', 'keep etc/machine-id\n', ['etc/machine-id', 'oem/90-user.yaml']],
+  ['nothing asked: /oem only', 'end\n', ['oem/90-user.yaml']],
+  ['/oem too', 'drop-oem\nend\n', []],
+  ['a kept file', 'keep etc/machine-id\nend\n', ['etc/machine-id', 'oem/90-user.yaml']],
   [
     'kept folders',
-    'drop-oem\nkeep var/lib/app\nkeep home/user/.ssh\nkeep not/there\n',
+    'drop-oem\nkeep var/lib/app\nkeep home/user/.ssh\nkeep not/there\nend\n',
     ['home/user/.ssh/authorized_keys', 'var/lib/app/data', 'var/lib/app/deep/er/file'],
   ],
-  ['a path of what stays anyway', 'keep oem/90-user.yaml\n', ['oem/90-user.yaml']],
-  ['paths that lead elsewhere', 'keep ../run\nkeep var/../..\nkeep .\nkeep \nkeep /etc\n', ['oem/90-user.yaml']],
+  ['a path of what stays anyway', 'keep oem/90-user.yaml\nend\n', ['oem/90-user.yaml']],
+  ['paths that lead elsewhere', 'keep ../run\nkeep var/../..\nkeep .\nkeep \nkeep /etc\nend\n', ['oem/90-user.yaml']],
 ];
 
 describe('a reset of the state', () => {
@@ -88,7 +88,7 @@ describe('a reset of the state', () => {
   });
 
   it('comes to the same wherever power fails, and how often', async () => {
-    const request = 'drop-oem\nkeep var/lib/app\nkeep home/user/.ssh\n';
+    const request = 'drop-oem\nkeep var/lib/app\nkeep home/user/.ssh\nend\n';
     const kept = ['home/user/.ssh/authorized_keys', 'var/lib/app/data', 'var/lib/app/deep/er/file'];
     let cuts = 0;
     for (let after = 0; ; after += 1) {
@@ -101,6 +101,13 @@ describe('a reset of the state', () => {
       expect(await readdir(join(folder, 'esp/bowline'))).toEqual([]);
     }
     expect(cuts).toBeGreaterThan(15);
+  });
+
+  it.each(['', 'drop-oem\n', 'drop-oem\nen'])('is none when the request was cut off: %j', async (request) => {
+    await fill(request);
+    expect(await start()).toBe('say the request for a reset is not whole: nothing is reset\n');
+    expect((await left(state)).length).toBe(FILES.length);
+    expect(await readdir(join(folder, 'esp/bowline'))).toEqual([]);
   });
 
   it('is none without a request', async () => {

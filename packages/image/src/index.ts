@@ -14,6 +14,15 @@ export { ImageError, type ImageErrorCode, type PipelineErrorCode } from './error
 export { detectImage, type ImageKind } from './inspect/detect-image.ts';
 export { type Inspection, inspectImage } from './inspect/inspect-image.ts';
 export { type BootableImage, type BootableKind, locateImage } from './inspect/locate-image.ts';
+export {
+  findReleaseFolders,
+  openReleases,
+  pullReleases,
+  pushReleases,
+  type ReleaseAccess,
+} from './release/places.ts';
+export { openTrustedKey, releaseKeyId, type TrustedKey } from './release/release-key.ts';
+export { type ReleaseVerdict, type VerifyOptions, verifyRelease } from './release/verify-release.ts';
 export { exportStore, importStore, type StoreExport } from './resolve/store-archive.ts';
 export type { LayerLimits, LayerRef, ResolveContext, ResolvedSource } from './sources/source.ts';
 export { DEFAULT_LAYER_LIMITS } from './sources/source.ts';

@@ -8,9 +8,12 @@ import { id } from './id.ts';
 import { inspect } from './inspect.ts';
 import { keys } from './keys.ts';
 import { list } from './list.ts';
+import { pull } from './pull.ts';
+import { push } from './push.ts';
 import { store } from './store.ts';
 import { test } from './test.ts';
 import { validate } from './validate.ts';
+import { verify } from './verify.ts';
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly (CommandDefinition | CommandGroup)[] = [
@@ -19,6 +22,9 @@ export const COMMANDS: readonly (CommandDefinition | CommandGroup)[] = [
   list,
   validate,
   inspect,
+  push,
+  pull,
+  verify,
   id,
   fetch,
   store,

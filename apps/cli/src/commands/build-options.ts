@@ -27,6 +27,7 @@ export interface BuildFlags extends SourceFlags {
   debug?: boolean;
   key?: string;
   certificate?: string;
+  releaseKey?: string;
 }
 
 /** Declares the options of every command that gets inputs. */
@@ -88,6 +89,7 @@ export async function toBuildOptions(
     outFolder: resolve(context.cwd, flags.out),
     ...(flags.output === undefined ? {} : { outputs: flags.output }),
     debug: flags.debug ?? false,
+    ...(flags.releaseKey === undefined ? {} : { releaseKey: resolve(context.cwd, flags.releaseKey) }),
     ...(key === undefined || certificate === undefined
       ? {}
       : { keys: { key: resolve(context.cwd, key), certificate: resolve(context.cwd, certificate) } }),

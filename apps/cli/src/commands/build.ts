@@ -30,12 +30,14 @@ export const build = defineCommand<[bowl: string], BuildFlags>({
         .addOption(new Option('--update', 'look for newer inputs and pin those').conflicts(['locked', 'offline']))
         .option('--debug', 'open a root shell on a second serial port; never ship such an image')
         .option('--key <file>', 'sign with this private key (PEM)')
-        .option('--certificate <file>', 'certificate of that key (PEM)'),
+        .option('--certificate <file>', 'certificate of that key (PEM)')
+        .option('--release-key <file>', 'sign releases with this private key (PEM, Ed25519)'),
     ),
   examples: [
     'bowline build bowls/starter',
     'bowline build starter --output raw iso --out /srv/images',
     'bowline build edge --locked --offline --json',
+    'bowline build edge --output release --release-key keys/release.key',
     'bowline build edge --debug --key keys/test.key --certificate keys/test.crt',
   ],
   run: async ([bowl], flags, context) => {

@@ -14,4 +14,7 @@ export const ESP_FILES = {
   grubMenuA: 'bowline/grub/menu-a.cfg',
   grubMenuB: 'bowline/grub/menu-b.cfg',
   grubEnvironment: 'bowline/grub/grubenv',
+  /** On the ESP of a live medium: GRUB's images for the disks it is installed to. */
+  installBoot: 'bowline/install/boot.img',
+  installCore: 'bowline/install/core.img',
 } as const;

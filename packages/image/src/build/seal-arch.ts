@@ -3,7 +3,8 @@ import type { Digest } from '@bowline/host';
 import { type Arch, lifecycleOfBowl, trialSeconds } from '@bowline/spec';
 import { DerivedCache } from '../cache/derived-cache.ts';
 import { buildInitrd } from '../initrd/build-initrd.ts';
-import { commandLines, liveLabel, sealUki, UKI_FILES } from '../seal/seal-uki.ts';
+import { GRUB_DISK_FILES } from '../seal/grub.ts';
+import { commandLines, liveLabel, sealUki, UKI_FILES, type UkiRecord } from '../seal/seal-uki.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { Signer } from '../seal/signer.ts';
 import type { Inputs } from './inputs.ts';
@@ -72,6 +73,7 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
     sealUki({ step, kernelPath, initrd, toolbox: inputs.toolbox, signer: context.signer, cache, progress, signal }),
   );
   const at = (name: keyof typeof UKI_FILES): string => join(uki.folder, UKI_FILES[name]);
+  const { grub } = uki.record;
   const image: SealedImage = {
     arch,
     name: bowl.name,
@@ -87,9 +89,15 @@ export async function sealArch(arch: Arch, context: SealArchContext): Promise<Se
     initrd: { path: at('initrd'), ...uki.record.initrd },
     uki: { path: at('uki'), ...uki.record.uki },
     bootLoader: { path: at('bootLoader'), ...uki.record.bootLoader },
+    ...(grub === undefined ? {} : { grub: grubFiles(uki.folder, grub) }),
     commandLines: commandLines(step),
     slotBytes: context.slotBytes,
     liveLabel: liveLabel(step.rootHash),
   };
   return { image, recovery: bowl.disk.recovery, tree: root.tree, kernel };
+}
+
+function grubFiles(folder: string, { boot, core }: NonNullable<UkiRecord['grub']>): NonNullable<SealedImage['grub']> {
+  const at = (name: keyof typeof GRUB_DISK_FILES): string => join(folder, GRUB_DISK_FILES[name]);
+  return { boot: { path: at('boot'), ...boot }, core: { path: at('core'), ...core } };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FatFound, parseGpt, readFat32 } from '@bowline/formats';
 import { sha256File } from '@bowline/host';
-import { slotUuids } from '@bowline/os-layout';
+import { ESP_FILES, parseGrubMenu, slotUuids } from '@bowline/os-layout';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guidOf, writeDisk } from './disk.ts';
 import { writeEspImage } from './esp.ts';
@@ -110,11 +110,51 @@ describe('the disk image', () => {
     });
   });
 
+  it('starts by BIOS, too: code in sector 0 leads to GRUB, and its menu to kernel and initrd in the UKI', async () => {
+    await withFile(path, async (handle) => {
+      const table = await readAt(handle, 0, TABLE_BYTES);
+      const code = new DataView(table.buffer);
+      const { size } = await stat(path);
+      const end = await readAt(handle, size - TABLE_BYTES, TABLE_BYTES);
+      const bios = parseGpt({ start: table, end, diskSizeBytes: size }).partitions[1];
+      expect(code.getBigUint64(0x5c, true)).toBe(BigInt(bios?.startLba ?? 0));
+      const core = await readFile(image.grub?.core.path ?? '');
+      const placed = Buffer.from(await readAt(handle, (bios?.startLba ?? 0) * SECTOR_BYTES, core.length));
+      expect(placed.subarray(SECTOR_BYTES)).toEqual(core.subarray(SECTOR_BYTES));
+      expect(placed.readBigUInt64LE(500)).toBe(BigInt((bios?.startLba ?? 0) + 1));
+
+      const start = 2048 * SECTOR_BYTES;
+      const volume = await readFat32((offset, length) => readAt(handle, start + offset, length));
+      const read = (name: string): Promise<Buffer> => readFatFile(handle, start, volume, name);
+      expect((await read(ESP_FILES.grubMenu)).toString().trim()).toBe('menu=a');
+      expect(parseGrubMenu(await read(ESP_FILES.grubMenuA))).toEqual([
+        {
+          generation: 1,
+          state: 'good',
+          title: 'edge 1.2',
+          ukiDigest: image.uki.sha256,
+          kernel: { start: 3, count: 20 },
+          initrd: { start: 23, count: 40 },
+          commandLine: 'roothash=disk',
+        },
+      ]);
+      // GRUB writes it without the file system: in one piece.
+      const block = volume.entries.find((entry) => entry.path === ESP_FILES.grubEnvironment);
+      expect(block?.runs).toHaveLength(1);
+      expect(await read(ESP_FILES.starts)).toHaveLength(SECTOR_BYTES);
+    });
+  });
+
   it(
     'of arm64 has no BIOS boot partition, and the loader under its own name',
     async () => {
       const other = join(folder, 'arm64.raw');
-      const arm64 = await writeDisk(other, { ...image, arch: 'arm64' }, true, signal);
+      const arm64 = await writeDisk(
+        other,
+        await makeSealedImage(await mkdtemp(join(folder, 'arm64-')), 'arm64'),
+        true,
+        signal,
+      );
       expect(arm64.sha256).not.toBe(written.sha256);
       const { size } = await stat(other);
       await withFile(other, async (handle) => {
@@ -126,7 +166,9 @@ describe('the disk image', () => {
         expect(partitions.map(({ name }) => name)).toEqual(['esp', 'root-a', 'root-a-verity']);
         const esp = (partitions[0]?.startLba ?? 0) * SECTOR_BYTES;
         const volume = await readFat32((offset, length) => readAt(handle, esp + offset, length));
-        expect(volume.entries.map((entry) => entry.path)).toContain('EFI/BOOT/BOOTAA64.EFI');
+        const paths = volume.entries.map((entry) => entry.path);
+        expect(paths).toContain('EFI/BOOT/BOOTAA64.EFI');
+        expect(paths).not.toContain(ESP_FILES.grubMenu);
       });
     },
     TIMEOUT_MS,

@@ -11,6 +11,7 @@ import type { Derived, DerivedCache } from '../cache/derived-cache.ts';
 import type { Initrd } from '../initrd/build-initrd.ts';
 import { machineCpio } from '../initrd/machine-cpio.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { makeGrubImages } from './grub.ts';
 import type { Signer } from './signer.ts';
 
 /** Names in systemd's packages, by architecture. */
@@ -25,6 +26,7 @@ const UkiRecord = z.strictObject({
   uki: Sized.extend({ sha256: z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]) }),
   initrd: Sized,
   bootLoader: Sized,
+  grub: z.strictObject({ boot: Sized, core: Sized }).optional(),
 });
 /** What the UKI step says about what it made. */
 export type UkiRecord = z.infer<typeof UkiRecord>;
@@ -101,6 +103,7 @@ async function writeUki(folder: string, options: SealUkiOptions): Promise<UkiRec
     uki: { sizeBytes: uki.length, sha256 },
     initrd: { sizeBytes: initrd.length },
     bootLoader: { sizeBytes: bootLoader.length },
+    ...(step.arch === 'amd64' ? { grub: await makeGrubImages(await options.toolbox(), folder, options.signal) } : {}),
   };
 }
 

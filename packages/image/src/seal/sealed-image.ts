@@ -29,6 +29,8 @@ export interface SealedImage {
   uki: SizedFile & { sha256: Digest };
   /** systemd-boot for this architecture, signed when keys are given. */
   bootLoader: SizedFile;
+  /** GRUB's boot.img and core.img, where the architecture has a BIOS. */
+  grub?: { boot: SizedFile; core: SizedFile };
   commandLines: { disk: string; live: string; netboot: string };
   /** Size of one root slot in bytes. */
   slotBytes: number;

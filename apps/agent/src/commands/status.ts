@@ -1,12 +1,8 @@
 import { STAGE_RECORD_FILE } from '@bowline/os-layout';
 import { Command } from 'commander';
-import { readLifecycleStatus } from '../assess/lifecycle-status.ts';
-import { lifecycleHeadline, lifecycleSections } from '../assess/lifecycle-status-text.ts';
+import { readMachineStatus } from '../assess/machine-status.ts';
 import type { Machine } from '../machine/machine.ts';
 import { requireReadable } from '../machine/require-readable.ts';
-import { readRunningImage } from '../machine/running-image.ts';
-import { readStageRecords } from '../stages/stage-record.ts';
-import { summarizeRuns, summaryText } from '../stages/status-summary.ts';
 import { defineCommand } from './command.ts';
 
 /** `bowline-agent status`: how the machine is: its version, what the stages did, and what is not as the configuration says. */
@@ -20,14 +16,7 @@ export const status = defineCommand<[], object>({
   examples: ['bowline-agent status', 'bowline-agent status --json'],
   run: async (_args, _options, { machine }) => {
     await requireReadable(machine, STAGE_RECORD_FILE, 'what the stages did');
-    const [image, { runs }] = [await readRunningImage(machine), await readStageRecords(machine)];
-    const summary = summarizeRuns(runs);
-    if (runs.length > 0) summary.warnings.push(...(await accountWarnings(machine)));
-    const { warnings, ...lifecycle } = await readLifecycleStatus(machine, summary);
-    summary.warnings.push(...warnings);
-    const extras = { headline: lifecycleHeadline(lifecycle), sections: lifecycleSections(lifecycle) };
-    const { verdict, ...rest } = lifecycle;
-    return { text: summaryText(image, summary, extras), json: { verdict, image, ...summary, ...rest } };
+    return readMachineStatus(machine, () => accountWarnings(machine));
   },
 });
 

@@ -1,14 +1,15 @@
 import { glob } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { STAGE_RECORD_FILE } from '@bowline/os-layout';
+import { BOOT_FILE, STAGE_RECORD_FILE } from '@bowline/os-layout';
 import { stringify } from 'yaml';
+import { ASSESSMENT_FILE } from '../assess/assessment.ts';
+import { readMachineStatus } from '../assess/machine-status.ts';
 import { type MergedConfig, mergedConfig } from '../config/merged-config.ts';
+import { LIFECYCLE_RECORD_FILE } from '../lifecycle-record/record-file.ts';
 import type { Machine } from '../machine/machine.ts';
 import { readRunningImage } from '../machine/running-image.ts';
 import { redactKnown } from '../redaction/redact-text.ts';
 import { redactValue } from '../redaction/redact-value.ts';
-import { readStageRecords } from '../stages/stage-record.ts';
-import { summarizeRuns, summaryText } from '../stages/status-summary.ts';
 import { readProgram, readTail } from './bundle-item.ts';
 
 /** One file of a bundle. */
@@ -58,11 +59,11 @@ function items(machine: Machine, version: string, config: MergedConfig): [string
       'versions.json',
       async () => json({ agent: version, image: await readRunningImage(machine), facts: await machine.facts() }),
     ],
-    [
-      'status.txt',
-      async () => summaryText(await readRunningImage(machine), summarizeRuns((await readStageRecords(machine)).runs)),
-    ],
+    ['status.txt', async () => (await readMachineStatus(machine)).text],
     ['stages.json', () => readTail(machine, STAGE_RECORD_FILE)],
+    ['lifecycle.json', () => readTail(machine, LIFECYCLE_RECORD_FILE)],
+    ['assessment.json', () => readTail(machine, ASSESSMENT_FILE)],
+    ['boot.conf', () => readTail(machine, BOOT_FILE)],
     ['config.yaml', async () => stringify(redactValue(config.values))],
     ['config-warnings.txt', async () => config.warnings.join('\n')],
     ['kernel-command-line.txt', () => readTail(machine, '/proc/cmdline')],

@@ -15,6 +15,8 @@ const WANTED = [
   ['bowline-network.service', 'multi-user.target'],
   ['bowline-assess.service', 'multi-user.target'],
   ['bowline-passwords.path', 'multi-user.target'],
+  ['bowline-recovery.path', 'multi-user.target'],
+  ['bowline-go-back.service', 'multi-user.target'],
   ['bowline-reconcile.timer', 'timers.target'],
 ] as const;
 const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', assess: 'default', watch: 'default' } as const;

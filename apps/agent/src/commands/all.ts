@@ -31,6 +31,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./config.ts')).config,
   },
   {
+    name: 'install',
+    summary: 'put this system, or a release, on a disk',
+    load: async () => (await import('./install.ts')).install,
+  },
+  {
+    name: 'manual-install',
+    summary: 'install with a configuration, without asking',
+    load: async () => (await import('./install.ts')).manualInstall,
+  },
+  {
     name: 'validate',
     summary: 'check a configuration',
     load: async () => (await import('./validate.ts')).validate,

@@ -12,6 +12,12 @@ const TEST_MS = 40 * 60_000;
 const STAGES = ['rootfs', 'initramfs', 'fs', 'boot', 'network'];
 const isAll = process.env['BOWLINE_TEST_ALL'] === '1';
 
+/** What `status --json` says, as far as this test reads it. */
+interface Status {
+  verdict: string;
+  assessment: { checks: { title: string; state: string; reason: string }[] };
+}
+
 /** Builds a ready bowl with the cloud-config, starts it, and looks at it before and after a restart. */
 async function liveWith(
   ctx: Skippable,
@@ -60,7 +66,19 @@ describe('the agent on whole distributions', { timeout: TEST_MS }, () => {
       );
       // systemd breaks a cycle by leaving out one of its jobs, any of them, and counts as running all the same.
       expect(await machine.ask('journalctl -b -o cat | grep -ic "ordering cycle" || true')).toBe('0');
+      // The assessment waits for the end of the start, and then it is over too.
+      const assessed = 'systemctl show --property=ActiveState --value bowline-assess.service';
+      expect(await machine.ask(`until [ "$(${assessed})" = inactive ]; do sleep 1; done; echo over`)).toBe('over');
       expect(await machine.ask('pgrep -c bowline-agent || true')).toBe('0');
+      const { verdict, assessment } = JSON.parse(await machine.ask('bowline-agent status --json')) as Status;
+      expect([verdict, assessment.checks]).toEqual([
+        'healthy',
+        [
+          { title: 'boot-complete', state: 'passed', reason: '' },
+          { title: 'no-failed-units', state: 'passed', reason: '' },
+        ],
+      ]);
+      expect(await machine.ask('systemctl is-active boot-complete.target')).toBe('active');
       expect(await machine.ask('journalctl -b -t bowline -o cat | grep -c "initramfs: .*hostname"')).not.toBe('0');
     });
   });

@@ -201,6 +201,16 @@ describe('a version that has proved itself', () => {
   });
 });
 
+describe('what is no version of the machine', () => {
+  it.each(['live', 'netboot', 'recovery'])('is not assessed by itself: %s', async (mode) => {
+    await started(1, { 1: TRIAL, 2: BAD }, { passes: false, mode });
+    expect(await run()).toMatchObject({ healthy: true, checks: [], result: 'noted', notes: [] });
+    expect(await run({ deciding: false })).toMatchObject({ healthy: false, result: 'noted' });
+    expect(menu.startedAs.entry?.tries).toEqual(TRIAL);
+    expect(restarts).toBe(0);
+  });
+});
+
 describe('after a version was given up', () => {
   const HOOK = { argv: ['/usr/bin/restore'], timeoutSeconds: 5 };
   const document = { hooks: { beforeUpgrade: [], afterRollback: [HOOK] } };

@@ -63,7 +63,7 @@ export async function assess(machine: Machine, options: AssessOptions): Promise<
   const withinMs = options.deciding ? document.withinSeconds * 1000 : 0;
   const { pausesMs } = options;
   const window = pausesMs === undefined ? { withinMs } : { withinMs, pausesMs };
-  const found = await awaitHealth(document.checks, machine, window);
+  const found = await awaitHealth(isVersion(facts, options) ? document.checks : [], machine, window);
   const checks: CheckNote[] = found.checks.map(({ title, state, reason }) => ({ title, state, reason }));
   const assessment: Assessment = {
     assessmentVersion: 1,
@@ -80,6 +80,11 @@ export async function assess(machine: Machine, options: AssessOptions): Promise<
   if (options.dryRun || machine.signal.aborted) return assessment;
   await act(machine, running, assessment, options);
   return assessment;
+}
+
+/** A medium, the network or the recovery start what is no version of this machine: its checks mean nothing there, but to who asks. */
+function isVersion({ mode }: BootFacts, { deciding }: AssessOptions): boolean {
+  return !deciding || mode === 'disk' || mode === 'reset' || mode === undefined;
 }
 
 async function act(machine: Machine, running: Running, assessment: Assessment, options: AssessOptions): Promise<void> {

@@ -14,8 +14,13 @@ export const LOOP_REF = { root: 'bowline-root', verity: 'bowline-verity' } as co
 /** Where a live medium holds the root and its hash tree; relative to its top. */
 export const LIVE_FILES = { root: 'live/root.squashfs', verity: 'live/root.verity' } as const;
 
-/** Where the initramfs of a netbooted machine holds them. */
-export const NETBOOT_FILES = { root: 'bowline/root.squashfs', verity: 'bowline/root.verity' } as const;
+/** What the initramfs of a netbooted machine holds. */
+export const NETBOOT_FILES = {
+  root: 'bowline/root.squashfs',
+  verity: 'bowline/root.verity',
+  /** Image of an EFI system partition with UKI and boot loaders; only an installation needs it. */
+  esp: 'bowline/esp.img',
+} as const;
 
 /** What the kernel command line says. */
 export interface CommandLineOptions {

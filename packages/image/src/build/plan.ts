@@ -63,7 +63,7 @@ export interface OutputStep {
 export type Step = RootStep | UkiStep | OutputStep;
 
 /** Raised when the code of a step makes other bytes of the same inputs: older results are then no longer taken. */
-export const STEP_VERSION = { root: 1, uki: 5, output: 1 } as const satisfies Record<Step['kind'], number>;
+export const STEP_VERSION = { root: 1, uki: 5, output: 2 } as const satisfies Record<Step['kind'], number>;
 
 /** Cache key of a step: the same key, the same bytes. */
 export function stepKey(step: Step): Digest {

@@ -75,9 +75,10 @@ describe('the iPXE script', () => {
     expect(ipxeScript('edge 1.2', 'roothash=net')).toBe(
       `#!ipxe
 echo Starting edge 1.2
-kernel vmlinuz initrd=initrd.img initrd=root.img roothash=net
+kernel vmlinuz initrd=initrd.img initrd=root.img initrd=install.img roothash=net
 initrd --name initrd.img initrd.img
 initrd --name root.img root.img
+initrd --name install.img install.img
 boot
 `,
     );

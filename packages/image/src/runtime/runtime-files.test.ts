@@ -29,7 +29,7 @@ describe('what runs the agent at its moments', () => {
 
   it('hooks its units in below /usr, each to a unit that is there', () => {
     const links = files.filter(({ path }) => path.includes('.wants/'));
-    expect(links.length).toBe(8);
+    expect(links.length).toBe(9);
     for (const { path, linkname } of links) {
       expect(paths).toContain(`usr/lib/systemd/system/${linkname?.replace('../', '')}`);
       expect(path).toMatch(/^usr\/lib\/systemd\/system\/[a-z-]+\.target\.wants\//);
@@ -74,7 +74,7 @@ describe('what runs the agent at its moments', () => {
     const openRc = /^etc\/(?:init\.d|runlevels)\//;
     const fitted = (tree: MergedTree): string[] => fitBase(files, tree).map(({ path }) => path);
     expect(fitted(base('usr/sbin/init')).filter((path) => openRc.test(path))).toEqual([]);
-    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(10);
+    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(12);
   });
 
   it("answers to the name of Kairos's agent, unless the base has it", () => {

@@ -13,13 +13,21 @@ const WANTED = [
   ['bowline-fs.service', 'sysinit.target'],
   ['bowline-boot.service', 'multi-user.target'],
   ['bowline-network.service', 'multi-user.target'],
+  ['bowline-install.service', 'multi-user.target'],
   ['bowline-assess.service', 'multi-user.target'],
   ['bowline-passwords.path', 'multi-user.target'],
   ['bowline-recovery.path', 'multi-user.target'],
   ['bowline-go-back.service', 'multi-user.target'],
   ['bowline-reconcile.timer', 'timers.target'],
 ] as const;
-const RUNLEVELS = { fs: 'boot', boot: 'default', network: 'default', assess: 'default', watch: 'default' } as const;
+const RUNLEVELS = {
+  fs: 'boot',
+  boot: 'default',
+  network: 'default',
+  install: 'default',
+  assess: 'default',
+  watch: 'default',
+} as const;
 const OPENRC = ['sbin/openrc-run', 'usr/sbin/openrc-run'];
 /** What the agent of Kairos is called; scripts of its users call it. */
 const KAIROS_AGENT = 'usr/bin/kairos-agent';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ChunkIndex } from '@bowline/formats';
 import type { Region } from '../slots/slots.ts';
 import { digestKey } from './chunk-digests.ts';
-import { openDiskReader } from './direct-reader.ts';
+import { DirectReader } from './direct-reader.ts';
 
 const SLICE_BYTES = 2 ** 20;
 const BLOCK = 4096;
@@ -10,7 +10,7 @@ const BLOCK = 4096;
 /** The chunks whose bytes on the disk are not what the index says. Throws AgentError WRITE_FAILED. */
 export async function findWrongChunks(region: Region, index: ChunkIndex, signal: AbortSignal): Promise<number[]> {
   const wrong: number[] = [];
-  const reader = await openDiskReader(region, SLICE_BYTES);
+  const reader = await DirectReader.open(region, SLICE_BYTES);
   const size = Math.ceil(index.rootBytes / BLOCK) * BLOCK;
   try {
     let chunk = 0;

@@ -40,7 +40,7 @@ export async function openRelease(
   const arch = options.arch ?? ((await machine.facts()).arch as Arch);
   const place = await findPlace(machine, source, { plainHttp: options.plainHttp ?? [], limits });
   const { signal } = machine;
-  const access: BlobAccess = { open: place.open, origin: place.origin, limits, signal };
+  const access: BlobAccess = { place, limits, signal };
   const manifest = await findManifest(place, arch, signal);
   const { origin } = place;
   const config = { digest: manifest.config.digest, sizeBytes: manifest.config.size };
@@ -97,13 +97,13 @@ async function readIndex(access: BlobAccess, document: ReleaseDocument): Promise
   try {
     index = parseChunkIndex(bytes);
   } catch (error) {
-    throw damaged(noun, access.origin, error instanceof Error ? error.message : 'it cannot be read', error);
+    throw damaged(noun, access.place.origin, error instanceof Error ? error.message : 'it cannot be read', error);
   }
   const { root, chunks, verity } = document;
-  if (index.rootBytes !== root.sizeBytes) throw damaged(noun, access.origin, 'it is of another root');
-  if (index.storedBytes !== chunks.sizeBytes) throw damaged(noun, access.origin, 'it is of other chunks');
+  if (index.rootBytes !== root.sizeBytes) throw damaged(noun, access.place.origin, 'it is of another root');
+  if (index.storedBytes !== chunks.sizeBytes) throw damaged(noun, access.place.origin, 'it is of other chunks');
   if (Math.ceil(index.rootBytes / 4096) !== verity.dataBlocks) {
-    throw damaged('the document', access.origin, 'its verity tree is over another root');
+    throw damaged('the document', access.place.origin, 'its verity tree is over another root');
   }
   return index;
 }
@@ -113,7 +113,7 @@ async function readSignatures(access: BlobAccess, manifest: ImageManifest): Prom
   if (layer === undefined) return undefined;
   const wish = { digest: layer.digest, sizeBytes: layer.size };
   const bytes = await readBlob(access, wish, 'the signatures', MAX_SIGNATURES_BYTES);
-  return parseReleaseSignatures(decodeText(bytes, access.origin), access.origin);
+  return parseReleaseSignatures(decodeText(bytes, access.place.origin), access.place.origin);
 }
 
 interface Named {

@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
 import { PassingFailure } from '../download/request.ts';
 import { AgentError } from '../error.ts';
-import type { BlobStream, ByteRange } from './contract.ts';
-import type { BlobWish } from './place.ts';
+import type { BlobWish, ReleasePlace } from './place.ts';
 import { type TransferLimits, Tries } from './transfer.ts';
 
 /** How the blobs of a release are reached. */
 export interface BlobAccess {
-  open(wish: BlobWish, range: ByteRange, signal: AbortSignal): Promise<BlobStream>;
-  /** For messages. */
-  origin: string;
+  place: Pick<ReleasePlace, 'open' | 'origin'>;
   limits: TransferLimits;
   signal: AbortSignal;
 }
@@ -19,14 +16,15 @@ export interface BlobAccess {
  * `noun` is for messages, such as "the UKI". Throws AgentError SOURCE_UNAVAILABLE | RELEASE_DAMAGED, OciError.
  */
 export async function* streamBlob(access: BlobAccess, wish: BlobWish, noun: string): AsyncGenerator<Uint8Array> {
-  const { origin, limits, signal } = access;
+  const { limits, signal } = access;
+  const { origin } = access.place;
   const tries = new Tries(limits, `${noun} of ${origin}`, signal);
   const hash = createHash('sha256');
   let offset = 0;
   let countedFrom = 0;
   while (offset < wish.sizeBytes) {
     try {
-      const stream = await access.open(wish, { start: offset, end: wish.sizeBytes }, signal);
+      const stream = await access.place.open(wish, { start: offset, end: wish.sizeBytes }, signal);
       let at = stream.start;
       for await (const piece of stream.bytes) {
         const fresh = piece.subarray(Math.max(0, offset - at));
@@ -54,7 +52,7 @@ export async function readBlob(
   noun: string,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (wish.sizeBytes > maxBytes) throw damaged(noun, access.origin, `it is larger than ${maxBytes} bytes`);
+  if (wish.sizeBytes > maxBytes) throw damaged(noun, access.place.origin, `it is larger than ${maxBytes} bytes`);
   for (let attempt = 1; ; attempt += 1) {
     const pieces: Uint8Array[] = [];
     try {

@@ -22,17 +22,31 @@ export class RegionFile {
 
   /** Fills the buffer from `offset`. Throws AgentError WRITE_FAILED, also where the region ends too early. */
   async read(buffer: Uint8Array, offset: number): Promise<void> {
-    const { region } = this;
-    this.#check(offset, buffer.length);
     try {
-      for (let done = 0; done < buffer.length; ) {
-        const at = region.offsetBytes + offset + done;
-        const { bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, at);
-        if (bytesRead === 0) throw Object.assign(new Error('it ends too early'), { code: 'EIO' });
-        done += bytesRead;
-      }
+      await this.#fill(buffer, offset);
     } catch (error) {
-      throw explainDiskError(error, region, 'read');
+      throw explainDiskError(error, this.region, 'read');
+    }
+  }
+
+  /** The same; false where the kernel takes no transfer past its cache to this address. */
+  async tryRead(buffer: Uint8Array, offset: number): Promise<boolean> {
+    try {
+      await this.#fill(buffer, offset);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EINVAL') return false;
+      throw explainDiskError(error, this.region, 'read');
+    }
+  }
+
+  async #fill(buffer: Uint8Array, offset: number): Promise<void> {
+    this.#check(offset, buffer.length);
+    for (let done = 0; done < buffer.length; ) {
+      const at = this.region.offsetBytes + offset + done;
+      const { bytesRead } = await this.#handle.read(buffer, done, buffer.length - done, at);
+      if (bytesRead === 0) throw Object.assign(new Error('it ends too early'), { code: 'EIO' });
+      done += bytesRead;
     }
   }
 

@@ -3,7 +3,7 @@ import { VERITY_BLOCK, VerityTreeBuilder, type VerityTreePlan } from '@bowline/f
 import type { ReleaseVerity } from '@bowline/spec';
 import type { Region } from '../slots/slots.ts';
 import type { RootTarget } from './contract.ts';
-import { type DiskReader, openDiskReader } from './direct-reader.ts';
+import { DirectReader } from './direct-reader.ts';
 import { RegionFile } from './region-file.ts';
 
 const SLICE_BYTES = 2 ** 20;
@@ -81,7 +81,7 @@ async function writeTree(
     pending = [];
   };
   const size = verity.dataBlocks * VERITY_BLOCK;
-  const reader = await openDiskReader(target.data, SLICE_BYTES);
+  const reader = await DirectReader.open(target.data, SLICE_BYTES);
   try {
     for await (const slice of readAhead(reader, 0, size, signal)) {
       builder.add(slice);
@@ -98,7 +98,7 @@ async function writeTree(
 
 /** Slices of a region; the next one is read while the caller works on this one. */
 async function* readAhead(
-  reader: DiskReader,
+  reader: DirectReader,
   start: number,
   end: number,
   signal: AbortSignal,
@@ -124,7 +124,7 @@ async function checkTree(
   superblock: Uint8Array,
   verity: ReleaseVerity,
 ): Promise<boolean> {
-  const reader = await openDiskReader(target.hash, SLICE_BYTES);
+  const reader = await DirectReader.open(target.hash, SLICE_BYTES);
   try {
     if (!Buffer.from(superblock).equals(await reader.read(0, VERITY_BLOCK))) return false;
     const salt = Buffer.from(verity.salt, 'hex');

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../error.ts';
 import type { InstallDisk, InstallPlan, InstallResult, InstallStep } from '../install/plan.ts';
-import type { ConfigurationText, InstallWish } from '../install/wish.ts';
+import type { InstallWish } from '../install/wish.ts';
 import type { InstallEngine } from './engine.ts';
 
 const GIB = 2 ** 30;
@@ -52,7 +52,6 @@ export class FakeInstallEngine implements InstallEngine {
   readonly wishes: InstallWish[] = [];
   readonly ran: InstallPlan[] = [];
   disksNow: readonly InstallDisk[] = FAKE_DISKS;
-  given: ConfigurationText[] = [];
   /** What the run does; it may throw. */
   work: (report: (step: number, doneBytes: number) => void, signal: AbortSignal) => Promise<void> = async (report) => {
     for (const [index, { bytes }] of STEPS.entries()) {
@@ -65,10 +64,6 @@ export class FakeInstallEngine implements InstallEngine {
 
   async disks(): Promise<InstallDisk[]> {
     return [...this.disksNow];
-  }
-
-  async configurations(): Promise<ConfigurationText[]> {
-    return this.given;
   }
 
   async plan(wish: InstallWish, reports: InstallPlan['reports']): Promise<InstallPlan> {

@@ -1,13 +1,5 @@
-import {
-  loadMachineDocument,
-  mergeMachineValues,
-  type NotAppliedKey,
-  notAppliedKeys,
-  type Problem,
-} from '@bowline/spec';
-import { mergedConfig } from '../config/merged-config.ts';
-import { AgentError } from '../error.ts';
-import { readInstallWish } from '../install/read-wish.ts';
+import { loadMachineDocument, type NotAppliedKey, notAppliedKeys, type Problem } from '@bowline/spec';
+import { wishOf } from '../install/request.ts';
 import type { ConfigurationText, InstallReport, InstallWish } from '../install/wish.ts';
 import type { Machine } from '../machine/machine.ts';
 
@@ -40,32 +32,9 @@ export function checkConfiguration({ origin, text }: ConfigurationText): ConfigV
  */
 export async function makeWish(
   machine: Machine,
-  given: readonly ConfigurationText[],
-  choice: InstallChoice,
+  { disk, configurations }: InstallChoice,
 ): Promise<{ wish: InstallWish; reports: InstallReport[] }> {
-  const documents = choice.configurations.map((configuration) => valuesOf(configuration));
-  const live = { file: 'this machine', values: (await mergedConfig(machine)).values };
-  const { values } = mergeMachineValues([live, ...documents]);
-  const { wish, reports } = readInstallWish(values);
-  return {
-    wish: {
-      ...wish,
-      unattended: false,
-      device: choice.disk,
-      force: true,
-      configurations: [...given, ...choice.configurations],
-    },
-    reports,
-  };
-}
-
-function valuesOf({ origin, text }: ConfigurationText): { file: string; values: Record<string, unknown> } {
-  const { document, problems } = loadMachineDocument({ path: origin, text });
-  if (document !== undefined) return { file: origin, values: document.values };
-  const [first] = problems;
-  throw new AgentError({
-    code: 'CONFIG_INVALID',
-    message: `${origin} is no configuration${first === undefined ? '' : `: line ${first.line}: ${first.message}`}`,
-    hint: 'A configuration begins with the line #cloud-config.',
-  });
+  const request = { device: disk, source: undefined, force: true, after: undefined, configurations };
+  const { wish, reports } = await wishOf(machine, request);
+  return { wish: { ...wish, unattended: false }, reports };
 }

@@ -25,8 +25,7 @@ export async function askInstallation(world: AskWorld): Promise<InstallPlan> {
   for (;;) {
     const disk = await askDisk(world);
     const configurations = await askConfigurations(machine, prompter, world.cwd);
-    const given = await engine.configurations();
-    const { wish, reports } = await makeWish(machine, given, { disk, configurations });
+    const { wish, reports } = await makeWish(machine, { disk, configurations });
     const plan = await engine.plan(wish, reports);
     const view = planView(plan);
     showPlan(prompter, view);

@@ -1,3 +1,4 @@
+import { AgentError } from '../error.ts';
 import { machineEngine } from '../install-choice/engine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { installInTerminal, type TerminalOutcome } from './install-in-terminal.ts';
@@ -14,6 +15,9 @@ export async function askOnTerminal(
   machine: Machine,
   options: { cwd: string; term: string | undefined },
 ): Promise<TerminalOutcome> {
+  if (process.getuid?.() !== 0) {
+    throw new AgentError({ code: 'NOT_ROOT', message: 'only root may install', hint: 'Run it as root.' });
+  }
   const streams: TerminalStreams = { input: process.stdin, output: process.stdout };
   const prompter = await prompterFor(streams, options.term, machine.signal);
   const progress = canMoveCursor(streams.output, options.term)

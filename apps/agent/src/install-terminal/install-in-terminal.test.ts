@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -119,10 +119,14 @@ describe('an installation by questions', () => {
   });
 
   it('puts what the machine was given before what the person gives', async () => {
-    engine.given = [{ origin: 'user data', text: '#cloud-config\n' }];
+    await mkdir(join(test.root, 'oem/95_userdata'), { recursive: true });
+    await writeFile(join(test.root, 'oem/95_userdata/userdata.yaml'), '#cloud-config\nhostname: given\n');
     await run('/dev/vda', ...USER, ...NO_FILE, 'install', true, 'nothing');
-    expect(engine.ran[0]?.configurations.map(({ origin }) => origin)).toEqual(['user data', 'your answers']);
-    expect(prompter.said.join('\n')).toContain('configuration  user data, your answers');
+    expect(engine.ran[0]?.configurations.map(({ origin }) => origin)).toEqual([
+      '/oem/95_userdata/userdata.yaml',
+      'your answers',
+    ]);
+    expect(prompter.said.join('\n')).toContain('configuration  /oem/95_userdata/userdata.yaml, your answers');
   });
 
   it('asks nothing on a machine without a disk that fits', async () => {

@@ -1,13 +1,15 @@
-import { constants } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '@bowline/host';
+import { writeToConsoles } from '../install/consoles.ts';
 import type { Machine } from '../machine/machine.ts';
+import { runProgram } from '../machine/run-program.ts';
 
 /** Above the login prompt: agetty(8) shows it. */
 const ISSUE_FILE = '/run/issue.d/60-bowline-install.issue';
-const CONSOLE = '/dev/console';
+
+const RELOAD_MS = 10_000;
 
 /** What the console says. */
 export interface Announcement {
@@ -34,7 +36,7 @@ export function announcementText({ addresses, port, fingerprint, code }: Announc
   return [
     '',
     'Install this system:',
-    '  here             log in as root, then:  bowline-agent install',
+    '  here             log in, then as root:  bowline-agent install',
     `  from a browser   ${first}`,
     ...more.map((url) => `                   ${url}`),
     `  code             ${code}`,
@@ -45,24 +47,18 @@ export function announcementText({ addresses, port, fingerprint, code }: Announc
   ].join('\n');
 }
 
-/**
- * Shows it on the console, and above every login prompt. The code is in no journal: it goes past standard output.
- * A console that cannot be written is no failure: the issue is there still.
- */
+/** Shows it on every console, and above every login prompt. The code is in no journal: it goes past standard output. */
 export async function announce(machine: Machine, announcement: Announcement): Promise<void> {
   const text = announcementText(announcement);
   const issue = machine.locate(ISSUE_FILE);
   await mkdir(dirname(issue), { recursive: true });
   await writeFileAtomic(issue, text, 0o600);
-  await writeConsole(machine.locate(CONSOLE), text.replaceAll('\n', '\r\n')).catch(() => undefined);
+  await writeToConsoles(machine, text);
+  // Prompts that nobody types at are shown again, with it.
+  await runProgram(machine, 'agetty', ['--reload'], { timeoutMs: RELOAD_MS }).catch(() => undefined);
 }
 
 /** Takes the words above the login prompt away: they are worth nothing any more. */
 export async function withdraw(machine: Machine): Promise<void> {
   await rm(machine.locate(ISSUE_FILE), { force: true });
-}
-
-async function writeConsole(path: string, text: string): Promise<void> {
-  await using file = await open(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
-  await file.write(text);
 }

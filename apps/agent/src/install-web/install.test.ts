@@ -10,7 +10,7 @@ const SECRET = 'correct-horse-battery';
 let page: ServedPage;
 let cookie = '';
 beforeEach(async () => {
-  page = await servePage();
+  page = await servePage({ files: { '/oem/90-given.yaml': `#cloud-config\nhostname: given\n# ${SECRET}\n` } });
   cookie = await page.logIn();
 });
 afterEach(() => page.stop());
@@ -111,14 +111,13 @@ describe('requests', () => {
 
 describe('a plan', () => {
   it('says what will be erased, and shows nothing of the configuration but its name', async () => {
-    page.engine.given = [{ origin: 'user data', text: `#cloud-config\n# ${SECRET}\n` }];
     const { text } = await page.post('/api/plan', { disk: '/dev/nvme0n1', config: CONFIG }, cookie);
     expect(JSON.parse(text)).toMatchObject({
       plan: {
         disk: { path: '/dev/nvme0n1', size: '512 GiB' },
         erased: ['esp (vfat, 512 MiB)', 'root (ext4, 480 GiB)', 'swap (16 GiB)'],
         confirmation: '/dev/nvme0n1',
-        configurations: ['user data', 'configuration'],
+        configurations: ['/oem/90-given.yaml', 'configuration'],
       },
     });
     expect(text).not.toContain(SECRET);

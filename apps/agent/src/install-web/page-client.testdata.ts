@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeInstallEngine } from '../install-choice/fake-engine.testdata.ts';
-import { makeTestMachine } from '../machine/test-machine.testdata.ts';
+import { makeTestMachine, type TestFiles } from '../machine/test-machine.testdata.ts';
 import type { Announcement } from './announcement.ts';
 import { SERVER_LIMITS, type ServerLimits } from './https-server.ts';
 import { type ServeOutcome, serveInstallation } from './serve-installation.ts';
@@ -41,11 +41,14 @@ export interface ServedPage {
 }
 
 export async function servePage(
-  options: { limits?: Partial<ServerLimits>; farewellMs?: number } = {},
+  options: { limits?: Partial<ServerLimits>; farewellMs?: number; files?: TestFiles } = {},
 ): Promise<ServedPage> {
   const engine = new FakeInstallEngine();
   const stopper = new AbortController();
-  const made = await makeTestMachine({ signal: stopper.signal });
+  const made = await makeTestMachine({
+    signal: stopper.signal,
+    ...(options.files === undefined ? {} : { files: options.files }),
+  });
   const announced: Announcement[] = [];
   const said: string[] = [];
   let offset = 0;

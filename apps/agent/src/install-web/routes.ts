@@ -1,4 +1,5 @@
 import { AgentError } from '../error.ts';
+import { collectConfigurations } from '../install/configurations.ts';
 import type { InstallEngine } from '../install-choice/engine.ts';
 import { checkFirstUser, firstUserConfig } from '../install-choice/first-user.ts';
 import { checkConfiguration, makeWish } from '../install-choice/make-wish.ts';
@@ -52,7 +53,7 @@ export const ROUTES: readonly Route[] = [
   get('/', () => ({ status: 200, type: 'html', body: PAGE_FILES.page })),
   ...Object.entries(PAGE_SCRIPTS).map(([path, body]) => get(path, () => ({ status: 200, type: 'js', body }))),
   get('/api/machine', async ({ machine, engine, job, version }) => {
-    const [facts, disks, given] = await Promise.all([machine.facts(), engine.disks(), engine.configurations()]);
+    const [facts, disks, given] = await Promise.all([machine.facts(), engine.disks(), collectConfigurations(machine)]);
     return jsonReply({
       hostname: facts.hostname,
       arch: facts.arch,
@@ -72,8 +73,7 @@ export const ROUTES: readonly Route[] = [
   }),
   post('/api/plan', ['disk', 'config'], async ({ machine, engine, plans }, { disk, config }) => {
     const configurations = config.trim() === '' ? [] : [{ origin: EDITOR, text: config }];
-    const given = await engine.configurations();
-    const { wish, reports } = await makeWish(machine, given, { disk, configurations });
+    const { wish, reports } = await makeWish(machine, { disk, configurations });
     const plan = await engine.plan(wish, reports);
     return jsonReply({ id: plans.keep(plan), plan: planView(plan) });
   }),

@@ -29,7 +29,7 @@ describe('what runs the agent at its moments', () => {
 
   it('hooks its units in below /usr, each to a unit that is there', () => {
     const links = files.filter(({ path }) => path.includes('.wants/'));
-    expect(links.length).toBe(9);
+    expect(links.length).toBe(10);
     for (const { path, linkname } of links) {
       expect(paths).toContain(`usr/lib/systemd/system/${linkname?.replace('../', '')}`);
       expect(path).toMatch(/^usr\/lib\/systemd\/system\/[a-z-]+\.target\.wants\//);
@@ -64,6 +64,17 @@ describe('what runs the agent at its moments', () => {
     }
   });
 
+  it('serves the page of an installation on live systems only, after the configuration had its say', () => {
+    const unit = textOf('usr/lib/systemd/system/bowline-install-web.service');
+    expect(unit).toMatch(
+      /^ConditionKernelCommandLine=\|bowline\.live\nConditionKernelCommandLine=\|bowline\.netboot$/m,
+    );
+    expect(unit).toMatch(/^After=bowline-network\.service bowline-install\.service$/m);
+    for (const name of ['usr/lib/bowline/stages', 'etc/init.d/bowline-install-web']) {
+      expect(textOf(name)).toMatch(/\*" bowline\.live="\* \| \*" bowline\.netboot "\*\)[^]*install-web/);
+    }
+  });
+
   it('leaves it to nobody else to call a version good', async () => {
     const all = await runtimeAdditions({ name: 'a', version: '1', arch: 'amd64' });
     const bless = all.find(({ path }) => path === 'etc/systemd/system/systemd-bless-boot.service');
@@ -74,7 +85,7 @@ describe('what runs the agent at its moments', () => {
     const openRc = /^etc\/(?:init\.d|runlevels)\//;
     const fitted = (tree: MergedTree): string[] => fitBase(files, tree).map(({ path }) => path);
     expect(fitted(base('usr/sbin/init')).filter((path) => openRc.test(path))).toEqual([]);
-    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(12);
+    expect(fitted(base('sbin/openrc-run')).filter((path) => openRc.test(path)).length).toBe(14);
   });
 
   it("answers to the name of Kairos's agent, unless the base has it", () => {

@@ -14,6 +14,7 @@ const WANTED = [
   ['bowline-boot.service', 'multi-user.target'],
   ['bowline-network.service', 'multi-user.target'],
   ['bowline-install.service', 'multi-user.target'],
+  ['bowline-install-web.service', 'multi-user.target'],
   ['bowline-assess.service', 'multi-user.target'],
   ['bowline-passwords.path', 'multi-user.target'],
   ['bowline-recovery.path', 'multi-user.target'],
@@ -25,6 +26,7 @@ const RUNLEVELS = {
   boot: 'default',
   network: 'default',
   install: 'default',
+  'install-web': 'default',
   assess: 'default',
   watch: 'default',
 } as const;

@@ -16,7 +16,7 @@ const STAGES = ['rootfs', 'initramfs'] as const;
 export const startUp = defineCommand<[], object>({
   declare: () =>
     new Command('start-up').description(
-      'Does what comes before the init of the image: sets the clock forward, restores accounts, runs the stages rootfs ' +
+      'Does what comes before the init of the image: sets the clock forward, brings in what a new version changes in /var, restores accounts, runs the stages rootfs ' +
         'and initramfs. The initrd calls it. It always exits with 0: a machine with a bad configuration must start.',
     ),
   examples: ['bowline-agent start-up'],
@@ -35,6 +35,11 @@ export const startUp = defineCommand<[], object>({
     await attempt('boot state', async () => {
       await writeBootSentinel(machine);
       return undefined;
+    });
+    await attempt('new version', async () => {
+      const { mergeImage, mergeText } = await import('../image-merge/merge-image.ts');
+      const merge = await mergeImage(machine);
+      return merge === undefined ? undefined : mergeText(merge);
     });
     await attempt('accounts', async () => {
       const { restoreIdentity } = await import('../accounts/restore.ts');

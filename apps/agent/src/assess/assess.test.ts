@@ -201,6 +201,14 @@ describe('a version that has proved itself', () => {
   });
 });
 
+describe('a start that emptied the state first', () => {
+  it('is assessed, and gives nothing up for it: the checks of a fresh state may well fail', async () => {
+    await started(2, { 1: 'good', 2: TRIAL }, { passes: false, mode: 'reset', document: SHORT });
+    expect(await run()).toMatchObject({ healthy: false, onTrial: true, result: 'noted' });
+    expect(restarts).toBe(0);
+  });
+});
+
 describe('what is no version of the machine', () => {
   it.each(['live', 'netboot', 'recovery'])('is not assessed by itself: %s', async (mode) => {
     await started(1, { 1: TRIAL, 2: BAD }, { passes: false, mode });

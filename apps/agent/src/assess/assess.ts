@@ -83,8 +83,8 @@ export async function assess(machine: Machine, options: AssessOptions): Promise<
 }
 
 /** A medium, the network or the recovery start what is no version of this machine: its checks mean nothing there, but to who asks. */
-function isVersion({ mode }: BootFacts, { deciding }: AssessOptions): boolean {
-  return !deciding || mode === 'disk' || mode === 'reset' || mode === undefined;
+function isVersion({ isInstalled, mode }: BootFacts, { deciding }: AssessOptions): boolean {
+  return !deciding || isInstalled || mode === undefined;
 }
 
 async function act(machine: Machine, running: Running, assessment: Assessment, options: AssessOptions): Promise<void> {
@@ -172,7 +172,7 @@ async function findRunning(
   notes: string[],
 ): Promise<Running> {
   const unknown = { facts, entry: undefined, version: undefined, wentBack: false };
-  if (facts.mode !== 'disk') return { ...unknown, onTrial: false };
+  if (!facts.isInstalled) return { ...unknown, onTrial: false };
   const byInitrd = facts.startedOnTrial && !facts.blessedSince;
   try {
     return await options.withMenu(machine, async (menu) => {

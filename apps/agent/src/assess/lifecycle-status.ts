@@ -46,7 +46,7 @@ export async function readLifecycleStatus(
   ]);
   const onTrial = facts.mode === 'disk' && facts.startedOnTrial && !facts.blessedSince;
   const running = facts.generation === undefined ? undefined : findVersion(record, facts.generation);
-  const isRunning = ({ generation }: VersionRecord) => facts.mode === 'disk' && generation === facts.generation;
+  const isRunning = ({ generation }: VersionRecord) => facts.isInstalled && generation === facts.generation;
   const next = nextVersion(record.versions, facts);
   const versions = record.versions.map((version): VersionStatus => {
     return { ...version, now: isRunning(version) ? 'running' : version === next ? 'next' : '' };
@@ -57,7 +57,7 @@ export async function readLifecycleStatus(
       entry: facts.entry,
       firmware: facts.firmware,
       mode: facts.mode,
-      slot: facts.mode === 'disk' ? (running?.slot ?? '') : '',
+      slot: facts.isInstalled ? (running?.slot ?? '') : '',
       onTrial,
     },
     assessment,
@@ -68,9 +68,9 @@ export async function readLifecycleStatus(
 }
 
 /** One that was written and has not been started yet: newer than what runs, and nothing is held against it. */
-function nextVersion(versions: readonly VersionRecord[], { mode, generation: running }: BootFacts) {
+function nextVersion(versions: readonly VersionRecord[], { isInstalled, generation: running }: BootFacts) {
   const newest = versions.findLast(({ generation }) => generation !== 'recovery');
-  if (mode !== 'disk' || running === undefined || newest === undefined || newest.verdict === 'bad') return undefined;
+  if (!isInstalled || running === undefined || newest === undefined || newest.verdict === 'bad') return undefined;
   return Number(newest.generation) > running ? newest : undefined;
 }
 

@@ -14,6 +14,8 @@ export interface BootFacts {
   firmware: 'uefi' | 'bios' | '';
   /** undefined on a machine whose initrd is none of ours, or older. */
   mode: (typeof MODES)[number] | undefined;
+  /** One of the versions on the disk runs; a start that emptied the state first is one, too. */
+  isInstalled: boolean;
   /** The version had yet to prove itself when it started. */
   startedOnTrial: boolean;
   /** It has proved itself since. */
@@ -27,11 +29,13 @@ export async function readBootFacts(machine: Machine): Promise<BootFacts> {
   const entry = facts.get('ENTRY') ?? '';
   const firmware = facts.get('FIRMWARE');
   const digits = /^bowline-([1-9][0-9]{0,14})$/.exec(entry)?.[1];
+  const mode = MODES.find((one) => one === facts.get('MODE'));
   return {
     entry,
     generation: digits === undefined ? undefined : Number(digits),
     firmware: firmware === 'uefi' || firmware === 'bios' ? firmware : '',
-    mode: MODES.find((mode) => mode === facts.get('MODE')),
+    mode,
+    isInstalled: mode === 'disk' || mode === 'reset',
     startedOnTrial: facts.get('TRIAL') === 'yes' || (await exists(machine, TRIAL_FILE)),
     blessedSince: await exists(machine, BLESSED_FILE),
   };

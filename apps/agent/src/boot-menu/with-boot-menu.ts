@@ -4,6 +4,7 @@ import { ESP_FOLDER } from '@bowline/os-layout';
 import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
 import { withPidLock } from '../machine/pid-lock.ts';
+import { requireRoot } from '../machine/require-root.ts';
 import { runProgram } from '../machine/run-program.ts';
 import type { BootMenu } from './boot-menu.ts';
 import { readBootConf } from './started-as.ts';
@@ -21,7 +22,7 @@ const UNMOUNT_PAUSE_MS = 200;
 /**
  * Mounts the EFI system partition of the disk this system runs from, hands the boot menu on it to `work`, and unmounts it
  * whatever happens. Others that want it wait meanwhile, so calls cannot be nested. On a machine that is a folder, the ESP
- * is a folder too. Throws AgentError ESP_UNAVAILABLE.
+ * is a folder too. Throws AgentError ESP_UNAVAILABLE | NOT_ROOT.
  */
 export function withBootMenu<T>(machine: Machine, work: (menu: BootMenu) => Promise<T>): Promise<T> {
   return withEsp(machine, async (esp) => work(await openBootMenu(machine, esp)));
@@ -37,6 +38,7 @@ export async function openBootMenu(machine: Machine, esp: string, firmware?: 'ue
 
 /** The mounted ESP itself, for the small files beside the menu. Same rules as {@link withBootMenu}. */
 export async function withEsp<T>(machine: Machine, work: (folder: string) => Promise<T>): Promise<T> {
+  requireRoot(machine, 'may use the EFI system partition');
   const folder = machine.locate(ESP_FOLDER);
   return withPidLock(machine.locate(LOCK_FILE), { signal: machine.signal }, async () => {
     await mkdir(folder, { recursive: true });

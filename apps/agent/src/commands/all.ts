@@ -61,6 +61,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./state.ts')).state,
   },
   {
+    name: 'reset',
+    summary: 'empty the state of this machine at its next start',
+    load: async () => (await import('./reset.ts')).reset,
+  },
+  {
+    name: 'recovery',
+    summary: 'make the running version the recovery system',
+    load: async () => (await import('./recovery.ts')).recovery,
+  },
+  {
+    name: 'rollback',
+    summary: 'go back to the version before this one',
+    load: async () => (await import('./rollback.ts')).rollback,
+  },
+  {
+    name: 'bootentry',
+    summary: 'show what this machine can start, and choose it',
+    load: async () => (await import('./bootentry.ts')).bootentry,
+  },
+  {
     name: 'logs',
     summary: 'write a support bundle without secrets',
     load: async () => (await import('./logs.ts')).logs,

@@ -7,7 +7,7 @@ import {
   type VeritySuperblock,
   VerityTreeBuilder,
 } from '@bowline/formats';
-import { type DiskReader, openDiskReader } from '../release/direct-reader.ts';
+import { DirectReader } from '../release/direct-reader.ts';
 import type { Slot } from '../slots/slots.ts';
 
 const READ_BYTES = 2 ** 20;
@@ -22,7 +22,7 @@ export async function rootHashOfSlot(
   slot: Pick<Slot, 'data' | 'hash'>,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const hash = await openDiskReader(slot.hash, VERITY_BLOCK);
+  const hash = await DirectReader.open(slot.hash, VERITY_BLOCK);
   try {
     const superblock = readSuperblock(await hash.read(0, VERITY_BLOCK));
     if (superblock === undefined || superblock.dataBlocks * VERITY_BLOCK > slot.data.sizeBytes) return undefined;
@@ -56,7 +56,7 @@ async function hashData(
     sha256: digestOf,
     write: (offset, block) => tree.push({ offset, digest: digestOf(block) }),
   });
-  const reader: DiskReader = await openDiskReader(data, READ_BYTES);
+  const reader = await DirectReader.open(data, READ_BYTES);
   try {
     const end = dataBlocks * VERITY_BLOCK;
     for (let at = 0; at < end; at += READ_BYTES) {

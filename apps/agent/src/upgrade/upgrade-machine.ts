@@ -93,10 +93,12 @@ function portsOf(machine: Machine, prepared: PreparedUpgrade, options: UpgradeOp
 export async function findBases(machine: Machine, { disk, release }: PreparedUpgrade, target: string) {
   const others = disk.slots.filter(({ name }) => name !== target);
   const running = others.filter(({ name }) => name === disk.running);
+  const { chunkAverageBytes: averageBytes } = release.document;
+  const like = await release.index();
   const bases = [];
   for (const { data, rootHash } of running.length > 0 ? running : others) {
     if (rootHash === undefined) continue;
-    const base = await findRootBase(machine, { data, rootHash }, release.document.chunkAverageBytes);
+    const base = await findRootBase(machine, { data, rootHash }, averageBytes, like);
     if (base !== undefined) bases.push(base);
   }
   return bases;

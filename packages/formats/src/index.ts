@@ -13,6 +13,14 @@ export type { CpioDevice, CpioDirectory, CpioEntry, CpioFile, CpioSymlink } from
 export { type CpioExtent, type CpioLargeFile, type CpioPlan, planCpio } from './cpio/plan.ts';
 export { type CpioMember, type CpioReadOptions, readCpio } from './cpio/read.ts';
 export { type CpioOptions, encodeCpio, writeCpio } from './cpio/write.ts';
+export {
+  decodeUtf16,
+  type EfiLoadOption,
+  type EfiPartition,
+  encodeLoadOption,
+  encodeUtf16,
+  parseLoadOption,
+} from './efi/load-option.ts';
 export type { DlopenDependency } from './elf/dlopen.ts';
 export { ELF_MACHINE, type ElfInfo, isElf, parseElf } from './elf/read.ts';
 export { type LoaderPaths, setLoader } from './elf/set-loader.ts';

@@ -45,6 +45,9 @@ export interface LiveMachineOptions {
   commandLine?: string;
   /** Leave GRUB's images out of the medium. */
   withoutBios?: boolean;
+  /** One bit of the UKI, or of the root, on the medium is another. */
+  damageUki?: boolean;
+  damageRoot?: boolean;
 }
 
 /** Makes the folder that stands for a live system: sysfs, loop devices below its root, and an ISO in a drive. */
@@ -83,14 +86,18 @@ export async function makeLiveMachine(options: LiveMachineOptions = {}): Promise
   };
   await mkdir(join(test.root, 'dev'), { recursive: true });
   await mkdir(join(test.root, 'run/bowline'), { recursive: true });
-  await addBytes(test.root, 'loop0', root0);
+  const stored = Uint8Array.from(root0);
+  if (options.damageRoot === true) stored[100_000] = (stored[100_000] ?? 0) ^ 1;
+  await addBytes(test.root, 'loop0', stored);
   await addBytes(test.root, 'loop1', tree);
   const below = join(test.root, 'sys/class/block/dm-0');
   await mkdir(join(below, 'dm'), { recursive: true });
   await mkdir(join(below, 'slaves'));
   await writeFile(join(below, 'dm/name'), 'root\n');
   for (const loop of ['loop0', 'loop1']) await symlink(`../../${loop}`, join(below, 'slaves', loop));
-  const esp = mediumEsp(uki, ukiDigest, options.withoutBios === true);
+  const storedUki = Uint8Array.from(uki);
+  if (options.damageUki === true) storedUki[uki.length - 1] = (storedUki[uki.length - 1] ?? 0) ^ 1;
+  const esp = mediumEsp(storedUki, ukiDigest, options.withoutBios === true);
   if (mode === 'netboot') await addBytes(test.root, 'loop2', esp);
   if (mode === 'live') await addBytes(test.root, 'sr0', isoOf(esp), { removable: '1\n' });
   for (const disk of options.disks ?? []) await addDisk(test.root, disk);

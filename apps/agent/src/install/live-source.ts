@@ -9,7 +9,7 @@ import {
   type RandomRead,
   readFat,
 } from '@bowline/formats';
-import { RUNNING_IMAGE_FILE } from '@bowline/os-layout';
+import { ESP_FILES, RUNNING_IMAGE_FILE } from '@bowline/os-layout';
 import type { Arch } from '@bowline/spec';
 import { findBlockDevice } from '../disk/block-devices.ts';
 import { withDevice } from '../disk/device-bytes.ts';
@@ -17,7 +17,7 @@ import { AgentError } from '../error.ts';
 import { parseAssignments } from '../machine/assignments.ts';
 import type { Machine } from '../machine/machine.ts';
 import { copyRoot } from './copy-root.ts';
-import { BIOS_LOADER_FILES, BOOT_LOADER_FILES } from './loader-files.ts';
+import { BOOT_LOADER_FILES } from './loader-files.ts';
 import { diskOf, mediumDevice, readLiveMode, readStartedRootHash, rootDevices } from './medium.ts';
 import type { InstallSource, SourceFile } from './source.ts';
 import { streamRuns } from './stream-runs.ts';
@@ -165,7 +165,7 @@ function sourceFile({ file, offsetBytes }: MediumEsp, { runs, sizeBytes }: FatEn
 
 async function readBiosLoader(esp: MediumEsp) {
   const [boot, core] = await Promise.all(
-    [BIOS_LOADER_FILES.boot, BIOS_LOADER_FILES.core].map(async (path) => {
+    [ESP_FILES.installBoot, ESP_FILES.installCore].map(async (path) => {
       const entry = fileOf(esp, path);
       if (entry === undefined) return undefined;
       const parts: Uint8Array[] = [];

@@ -6,6 +6,3 @@ export const SECOND_BOOT_LOADER_FILES = {
   amd64: 'EFI/systemd/systemd-bootx64.efi',
   arm64: 'EFI/systemd/systemd-bootaa64.efi',
 } as const;
-
-/** GRUB's images on the ESP of a live medium, for the disk that is installed; relative to it. */
-export const BIOS_LOADER_FILES = { boot: 'bowline/install/boot.img', core: 'bowline/install/core.img' } as const;

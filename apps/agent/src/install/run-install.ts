@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -7,7 +8,7 @@ import { bootFiles } from './boot-files.ts';
 import { refuseUnusable, sectorOf } from './disk-refusals.ts';
 import { listDisks } from './disks.ts';
 import { makeExtraFileSystems } from './extra-file-systems.ts';
-import { explainFailure } from './install-error.ts';
+import { explainFailure, writeFailed } from './install-error.ts';
 import { openInstallSource } from './open-source.ts';
 import { openTargetDisk } from './open-target.ts';
 import type { InstallOptions, InstallPlan, InstallResult, PlannedPartition } from './plan.ts';
@@ -84,7 +85,7 @@ async function install(
     meter.begin('boot-files');
     const watch = { onBytes: (count: number) => meter.add(count), signal };
     const esp = { ...placeOf(plan, 'esp'), sectorBytes };
-    const uki = bios === undefined ? source.uki : await readWhole(source.uki.open(), source.uki.sizeBytes);
+    const uki = bios === undefined ? source.uki : await readWhole(source.uki);
     const files = await bootFiles(plan, { uki, bootLoader: source.bootLoader }, source.uki.sha256);
     const digests = await writeVolume(writer, esp, files, volumeIdOf(plan.diskGuid), watch);
     meter.begin('boot-code');
@@ -148,15 +149,18 @@ function volumeIdOf(diskGuid: string): number {
   return Number.parseInt(diskGuid.slice(0, 8), 16);
 }
 
-async function readWhole(bytes: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<Uint8Array> {
+/** GRUB's menu needs to know where in the UKI the kernel is, before the UKI is written. */
+async function readWhole(uki: InstallSource['uki']): Promise<Uint8Array> {
+  const { sizeBytes, sha256 } = uki;
   const whole = new Uint8Array(sizeBytes);
   let length = 0;
-  for await (const part of bytes) {
+  for await (const part of uki.open()) {
     if (length + part.length > sizeBytes) break;
     whole.set(part, length);
     length += part.length;
   }
-  return whole.subarray(0, length);
+  if (length === sizeBytes && `sha256:${hash('sha256', whole)}` === sha256) return whole;
+  throw writeFailed('the UKI is not what its source promises', 'Use another medium, or build it again.');
 }
 
 /** What is read afterwards comes from the disk, as far as the kernel lets us ask for it. */

@@ -3,7 +3,8 @@ import { machineEngine } from '../install-choice/engine.ts';
 import type { Machine } from '../machine/machine.ts';
 import { installInTerminal, type TerminalOutcome } from './install-in-terminal.ts';
 import { paintedProgress, plainProgress } from './progress-line.ts';
-import { canMoveCursor, prompterFor, type TerminalStreams } from './terminal.ts';
+import type { TerminalStreams } from './prompter.ts';
+import { canMoveCursor, prompterFor } from './terminal.ts';
 
 /** Whether somebody can be asked: both ends of the terminal are one. */
 export function isTerminal(): boolean {

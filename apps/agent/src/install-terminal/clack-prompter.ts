@@ -1,6 +1,5 @@
 import { type CANCEL_SYMBOL, confirm, intro, isCancel, log, note, outro, password, select, text } from '@clack/prompts';
-import { brokenOff, type Prompter, type PromptText } from './prompter.ts';
-import type { TerminalStreams } from './terminal.ts';
+import { brokenOff, type Prompter, type PromptText, type TerminalStreams } from './prompter.ts';
 
 /** Questions with arrow keys, on terminals that can move the cursor. */
 export function clackPrompter({ input, output }: TerminalStreams, signal: AbortSignal): Prompter {

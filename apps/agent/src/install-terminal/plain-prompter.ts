@@ -1,6 +1,5 @@
 import { LineReader } from './line-reader.ts';
-import { brokenOff, type Prompter, type PromptOption, type PromptText } from './prompter.ts';
-import type { TerminalStreams } from './terminal.ts';
+import { brokenOff, type Prompter, type PromptOption, type PromptText, type TerminalStreams } from './prompter.ts';
 
 /** Plain numbered questions: for terminals that print and read lines, and no more. ASCII only. */
 export function plainPrompter({ input, output }: TerminalStreams, signal: AbortSignal): Prompter {

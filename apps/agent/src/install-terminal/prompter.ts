@@ -1,3 +1,11 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** Where questions are read from and written to. */
+export interface TerminalStreams {
+  input: Readable;
+  output: Writable & { columns?: number; rows?: number; isTTY?: boolean };
+}
+
 /** One answer of a list. */
 export interface PromptOption {
   value: string;

@@ -1,11 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
-import type { Prompter } from './prompter.ts';
-
-/** Where questions are read from and written to. */
-export interface TerminalStreams {
-  input: Readable;
-  output: Writable & { columns?: number; rows?: number; isTTY?: boolean };
-}
+import type { Prompter, TerminalStreams } from './prompter.ts';
 
 /** Terminals that print lines, and take no orders about cursor or colour. */
 const PLAIN = new Set(['', 'dumb', 'unknown', 'network', 'teletype', 'emacs']);

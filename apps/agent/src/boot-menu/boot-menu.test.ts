@@ -1,10 +1,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeUtf16 } from '@bowline/formats';
 import { BOOT_FILE, ENTRY_FOLDER, ESP_FILES, ESP_FOLDER, parseGrubEnvironment } from '@bowline/os-layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeTestMachine, type TestMachine } from '../machine/test-machine.testdata.ts';
 import { type BootMenu, findEntry, type MenuEntry } from './boot-menu.ts';
-import { decodeUtf16, LOADER_GUID } from './efi-variables.ts';
+import { LOADER_GUID } from './efi-variables.ts';
 import { FakeBootMenu } from './fake-boot-menu.ts';
 import { GrubFiles } from './grub-files.ts';
 import { makeTestUki } from './test-uki.testdata.ts';

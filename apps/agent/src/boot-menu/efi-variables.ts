@@ -1,5 +1,6 @@
-import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeUtf16 } from '@bowline/formats';
 import type { Machine } from '../machine/machine.ts';
 import { runProgram } from '../machine/run-program.ts';
 
@@ -27,6 +28,14 @@ export class EfiVariables {
   async names(guid: string): Promise<string[]> {
     const files = await readdir(this.#folder).catch(() => []);
     return files.filter((name) => name.endsWith(`-${guid}`)).map((name) => name.slice(0, -guid.length - 1));
+  }
+
+  /** False on machines without such variables, and where the kernel shows them read-only. */
+  areWritable(): Promise<boolean> {
+    return access(this.#folder, constants.W_OK).then(
+      async () => (await readdir(this.#folder)).length > 0,
+      () => false,
+    );
   }
 
   /** The value without its attributes; undefined when there is none. */
@@ -66,21 +75,4 @@ function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** UTF-16LE up to its NUL. */
-export function decodeUtf16(bytes: Uint8Array): string {
-  const text = new TextDecoder('utf-16le').decode(bytes);
-  const end = text.indexOf('\0');
-  return end < 0 ? text : text.slice(0, end);
-}
-
-/** UTF-16LE with a NUL behind it. */
-export function encodeUtf16(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 2 + 2);
-  for (let index = 0; index < text.length; index++) {
-    bytes[index * 2] = text.charCodeAt(index) & 0xff;
-    bytes[index * 2 + 1] = text.charCodeAt(index) >> 8;
-  }
-  return bytes;
 }

@@ -1,7 +1,8 @@
+import { encodeUtf16 } from '@bowline/formats';
 import { BOOT_TRIES, bootEntryId, type EntryKey } from '@bowline/os-layout';
 import type { Machine } from '../machine/machine.ts';
 import { type BootMenu, findEntry, type MenuEntry, type PreparedEntry, type StartedAs } from './boot-menu.ts';
-import { EfiVariables, encodeUtf16, LOADER_GUID } from './efi-variables.ts';
+import { EfiVariables, LOADER_GUID } from './efi-variables.ts';
 import { EntryFiles } from './entry-files.ts';
 import { explainWrites, noEntry } from './menu-error.ts';
 import { readBootConf, startedAs } from './started-as.ts';

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SystemNeed } from '@bowline/host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServedPage, servePage } from '../../apps/agent/src/install-web/page-client.testdata.ts';
 import { type BrowserPage, withBrowser } from './fixtures/browser.ts';
 import { lacks, type Skippable } from './fixtures/machine.ts';
 
-const BROWSER = { title: 'chromium', anyOf: ['chromium'], debianPackages: ['chromium'] };
+const BROWSER: SystemNeed = { title: 'chromium', anyOf: ['chromium'], debianPackages: ['chromium'] };
 const NO_BROWSER = 'chromium is not installed, and only the long matrix fetches its 300 MB: apt-get install chromium';
 const SIZES = [
   [360, 740],

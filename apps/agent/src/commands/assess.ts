@@ -36,6 +36,9 @@ export const assess = defineCommand<[], AssessCommandOptions>({
       dryRun: options.dryRun === true,
       say,
     });
+    if (options.decide === true && options.dryRun !== true) {
+      await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
+    }
     return { text: assessmentText(assessment), json: assessment, exitCode: assessment.healthy ? 0 : 1 };
   },
 });

@@ -103,7 +103,7 @@ async function install(
   meter.begin('file-systems');
   warnings.push(...(await makeExtraFileSystems(machine, plan)));
   meter.begin('firmware');
-  warnings.push(...(await tellFirmware(machine, plan, source.uki.sha256)));
+  warnings.push(...(await tellFirmware(machine, plan)));
   return {
     disk: plan.disk.path,
     system: plan.system,

@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BLESSED_FILE, BOOT_FILE, type BootTries, ESP_FILES, ESP_FOLDER, LIFECYCLE_FILE } from '@bowline/os-layout';
 import { formatLifecycle, type HealthCheck, type LifecycleDocument } from '@bowline/spec';
@@ -176,6 +176,17 @@ describe('a version on trial', () => {
     menu.bless = () => Promise.reject(new AgentError({ code: 'WRITE_FAILED', message: 'the disk is gone' }));
     expect(await run()).toMatchObject({ healthy: false, result: 'restart' });
     expect((await readEspReason(test.machine))?.sentence).toMatch(/cannot be marked as good: the disk is gone/);
+  });
+
+  it.each([true, false])('is judged, healthy or not (%s), when nothing can be kept on state', async (passes) => {
+    await started(2, { 1: 'good', 2: TRIAL, 3: BAD }, { passes, document: SHORT });
+    await rm(join(test.root, 'var/lib/bowline'), { recursive: true });
+    await put('var/lib/bowline', 'no folder');
+    const { result, notes } = await run();
+    expect(result).toBe(passes ? 'blessed' : 'restart');
+    expect(notes).toEqual([expect.stringMatching(/^edge of 3 was given up/)]);
+    expect(menu.startedAs.entry?.tries).toEqual(passes ? 'good' : TRIAL);
+    expect((await readEspReason(test.machine))?.entry).toBe(passes ? undefined : 'bowline-2');
   });
 
   it('counts as such by the word of the initrd when the boot menu cannot be read', async () => {

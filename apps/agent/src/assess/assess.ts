@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BLESSED_FILE, bootEntryId } from '@bowline/os-layout';
 import type { BootMenu, MenuEntry } from '../boot-menu/boot-menu.ts';
-import { findVersion, judgeVersion, type VersionRecord } from '../lifecycle-record/record.ts';
+import { findVersion, judgeVersion, type LifecycleRecord, type VersionRecord } from '../lifecycle-record/record.ts';
 import { changeLifecycleRecord, readLifecycleRecord } from '../lifecycle-record/record-file.ts';
 import { type BootFacts, readBootFacts } from '../machine/boot-facts.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -208,9 +208,12 @@ async function lookBack(
   if (trouble !== undefined) complain(options, trouble);
   const givenUp = await findGivenUp(menu, entry, before, await readEspReason(machine));
   const at = machine.clock.now().toISOString();
-  const record = await changeLifecycleRecord(machine, (old) =>
-    givenUp.reduce((known, one) => rememberGivenUp(known, one, at), withRunning(old, version)),
-  );
+  const change = (old: LifecycleRecord) =>
+    givenUp.reduce((known, one) => rememberGivenUp(known, one, at), withRunning(old, version));
+  const record = await changeLifecycleRecord(machine, change).catch((error: unknown) => {
+    complain(options, error);
+    return change(before);
+  });
   for (const { title, reason } of givenUp) {
     notes.push(`${title} was given up: ${reason}`);
     await tell(machine, `${title} was given up: ${reason}`, options, true);

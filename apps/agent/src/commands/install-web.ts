@@ -19,6 +19,7 @@ export const installWeb = defineCommand<[], { port: number }>({
       .option('--port <number>', 'port to listen on', parsePort, PORT),
   examples: ['bowline-agent install-web', 'bowline-agent install-web --port 9443'],
   run: async (_args, { port }, { machine, version, say }) => {
+    let isServed = false;
     try {
       const { installed } = await serveInstallation({
         machine,
@@ -27,13 +28,15 @@ export const installWeb = defineCommand<[], { port: number }>({
         port,
         say,
         addresses: ownAddresses,
+        onReady: () => void (isServed = true),
         announce: (announcement) => announce(machine, announcement),
       });
       return { text: '', json: { installed } };
     } catch (error) {
       throw isInUse(error) ? portInUse(port, error) : error;
     } finally {
-      await withdraw(machine);
+      // Otherwise the words above the prompt are those of another.
+      if (isServed) await withdraw(machine);
     }
   },
 });

@@ -8,7 +8,8 @@ import { AgentError } from '../error.ts';
 import { findVersion, type LifecycleRecord, rememberVersion, type VersionRecord } from '../lifecycle-record/record.ts';
 import { changeLifecycleRecord, readLifecycleRecord } from '../lifecycle-record/record-file.ts';
 import { makeTestMachine, type TestMachine } from '../machine/test-machine.testdata.ts';
-import { type AssessOptions, assess } from './assess.ts';
+import { assess } from './assess.ts';
+import type { AssessOptions } from './assess-options.ts';
 import { type Assessment, readAssessment } from './assessment.ts';
 import { decide } from './decide.ts';
 import { readEspReason, writeEspReason } from './esp-reason.ts';
@@ -209,6 +210,15 @@ describe('a version that has proved itself', () => {
     expect(restarts).toBe(0);
     expect(said.at(-1)).toMatch(/^<4>assess: this version is not healthy: .*the socket is gone$/);
     expect(await readAssessment(test.machine)).toMatchObject({ healthy: false });
+  });
+});
+
+describe('a record that a power cut left behind', () => {
+  it('learns from the boot menu that the version has proved itself', async () => {
+    await started(2, { 1: 'good', 2: 'good' }, { known: [versionOf(2, { verdict: 'trial', reason: 'too slow' })] });
+    await run();
+    expect(findVersion(await record(), 2)).toMatchObject({ verdict: 'blessed' });
+    expect(findVersion(await record(), 2)).not.toHaveProperty('reason');
   });
 });
 

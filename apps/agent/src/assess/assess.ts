@@ -1,50 +1,23 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BLESSED_FILE, bootEntryId } from '@bowline/os-layout';
-import type { BootMenu, MenuEntry } from '../boot-menu/boot-menu.ts';
-import { findVersion, judgeVersion, type LifecycleRecord, type VersionRecord } from '../lifecycle-record/record.ts';
-import { changeLifecycleRecord, readLifecycleRecord } from '../lifecycle-record/record-file.ts';
+import { judgeVersion, type VersionRecord } from '../lifecycle-record/record.ts';
+import { changeLifecycleRecord } from '../lifecycle-record/record-file.ts';
 import { type BootFacts, readBootFacts } from '../machine/boot-facts.ts';
 import type { Machine } from '../machine/machine.ts';
 import { readLifecycle } from '../machine/read-lifecycle.ts';
-import { tellConsole, warningLine } from '../stages/journal.ts';
 import { runAfterRollback } from './after-rollback.ts';
+import { type AssessOptions, complain, tell } from './assess-options.ts';
 import { type Assessment, type CheckNote, failuresOf, keepAssessment } from './assessment.ts';
 import { awaitHealth } from './await-health.ts';
 import { decide } from './decide.ts';
-import { readEspReason, writeEspReason } from './esp-reason.ts';
-import { findGivenUp, isOlder, readLastRun, rememberGivenUp, writeLastRun } from './look-back.ts';
+import { writeEspReason } from './esp-reason.ts';
+import { findRunning, type Running } from './find-running.ts';
+import { writeLastRun } from './look-back.ts';
 import { restartMachine } from './restart-machine.ts';
-import { describeRunningVersion, withRunning } from './running-version.ts';
+import { withRunning } from './running-version.ts';
 
 const BLESS_PAUSES_MS = [2000, 10_000, 30_000];
-
-/** Opens the boot menu for the time of `work`. */
-export type WithMenu = <T>(machine: Machine, work: (menu: BootMenu) => Promise<T>) => Promise<T>;
-
-/** How a version is assessed. */
-export interface AssessOptions {
-  withMenu: WithMenu;
-  /** Wait until all is well or the window ends, and restart a version on trial that is not healthy. */
-  deciding: boolean;
-  /** Only look. */
-  dryRun: boolean;
-  say: (line: string) => void;
-  /** Between two looks. */
-  pausesMs?: readonly number[];
-  restart?: (machine: Machine) => Promise<void>;
-}
-
-/** What is known of the running version before it is looked at. */
-interface Running {
-  facts: BootFacts;
-  /** undefined: the boot menu could not be read, or does not know. */
-  entry: MenuEntry | undefined;
-  onTrial: boolean;
-  version: VersionRecord | undefined;
-  /** A newer version ran before. */
-  wentBack: boolean;
-}
 
 /**
  * Assesses the running version: looks back at versions that were given up, runs the checks, and does what follows. The order
@@ -164,77 +137,10 @@ async function judge(
   await change.catch((error: unknown) => complain(options, error));
 }
 
-/** Finds out what runs, and on the way what does not run any more. */
-async function findRunning(
-  machine: Machine,
-  facts: BootFacts,
-  options: AssessOptions,
-  notes: string[],
-): Promise<Running> {
-  const unknown = { facts, entry: undefined, version: undefined, wentBack: false };
-  if (!facts.isInstalled) return { ...unknown, onTrial: false };
-  const byInitrd = facts.startedOnTrial && !facts.blessedSince;
-  try {
-    return await options.withMenu(machine, async (menu) => {
-      const { entry } = await menu.started();
-      const version = await knowRunning(machine, entry);
-      const onTrial = entry === undefined ? byInitrd : entry.tries !== 'good';
-      const wentBack = !options.dryRun && (await lookBack(machine, menu, { entry, version }, options, notes));
-      return { facts, entry, onTrial, version, wentBack };
-    });
-  } catch (error) {
-    complain(options, error);
-    notes.push(`the boot menu cannot be read: ${error instanceof Error ? error.message : ''}`);
-    return { ...unknown, onTrial: byInitrd };
-  }
-}
-
-/** What the record says of the running version counts; that of a disk as shipped is found out. */
-async function knowRunning(machine: Machine, entry: MenuEntry | undefined): Promise<VersionRecord | undefined> {
-  if (entry === undefined) return undefined;
-  const { record } = await readLifecycleRecord(machine);
-  return findVersion(record, entry.generation) ?? (await describeRunningVersion(machine, entry));
-}
-
-/** Notes versions that were given up. True when the machine went back, by itself or by hand. */
-async function lookBack(
-  machine: Machine,
-  menu: BootMenu,
-  { entry, version }: Pick<Running, 'entry' | 'version'>,
-  options: AssessOptions,
-  notes: string[],
-): Promise<boolean> {
-  const { record: before, trouble } = await readLifecycleRecord(machine);
-  if (trouble !== undefined) complain(options, trouble);
-  const givenUp = await findGivenUp(menu, entry, before, await readEspReason(machine));
-  const at = machine.clock.now().toISOString();
-  const change = (old: LifecycleRecord) =>
-    givenUp.reduce((known, one) => rememberGivenUp(known, one, at), withRunning(old, version));
-  const record = await changeLifecycleRecord(machine, change).catch((error: unknown) => {
-    complain(options, error);
-    return change(before);
-  });
-  for (const { title, reason } of givenUp) {
-    notes.push(`${title} was given up: ${reason}`);
-    await tell(machine, `${title} was given up: ${reason}`, options, true);
-  }
-  return givenUp.some(({ isKnown }) => isKnown) || isOlder(record, version, await readLastRun(machine));
-}
-
 function generationOf({ entry, facts }: Running): number | undefined {
   return typeof entry?.generation === 'number' ? entry.generation : facts.generation;
 }
 
 function titleOf({ version, facts }: Running): string {
   return version === undefined ? facts.entry || 'this version' : `${version.name} ${version.version}`;
-}
-
-/** Who asks by hand reads it anyway. */
-async function tell(machine: Machine, line: string, options: AssessOptions, isBad: boolean): Promise<void> {
-  options.say(isBad ? warningLine(`assess: ${line}`) : `<6>assess: ${line}`);
-  if (options.deciding) await tellConsole(machine, line);
-}
-
-function complain({ say }: AssessOptions, error: unknown): void {
-  say(warningLine(`assess: ${error instanceof Error ? error.message : String(error)}`));
 }

@@ -156,16 +156,17 @@ describe('bowline verify', () => {
     expect(stdout).toContain('no valid signature of a given key');
   });
 
-  it.each(['chunks', 'chunkIndex', 'uki', 'bootLoader', 'inventory'] as const)(
+  it.each(['chunks', 'chunkIndex', 'uki', 'ukiIndex', 'bootLoader', 'biosLoader', 'inventory'] as const)(
     'tells that one byte of the %s was altered',
     async (part) => {
-      const path = pathOf(document[part].sha256);
-      const offset = Math.floor(document[part].sizeBytes / 2);
+      const blob = document[part] ?? document.uki;
+      const path = pathOf(blob.sha256);
+      const offset = Math.floor(blob.sizeBytes / 2);
       await flipByte(path, offset);
       try {
         const { exitCode, stdout } = await bowline(['verify', release, '--key', publicKey()]);
         expect(exitCode).toBe(5);
-        expect(stdout).toContain(document[part].sha256);
+        expect(stdout).toContain(blob.sha256);
         if (part === 'chunks') expect(stdout).toMatch(/chunk \d+ of \d+ is damaged: bytes \d+ to \d+ of the root/);
       } finally {
         await flipByte(path, offset);

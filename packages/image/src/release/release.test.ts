@@ -130,15 +130,14 @@ describe('a release', () => {
     expect(Number(to)).toBeGreaterThanOrEqual(200_000);
   });
 
-  it.each(['chunkIndex', 'bootLoader', 'inventory'] as const)(
+  it.each(['chunkIndex', 'ukiIndex', 'bootLoader', 'inventory'] as const)(
     'tells that the %s is damaged or missing',
     async (part) => {
       const document = await write('one');
-      await flip(blobPath('one', document[part].sha256), 3);
-      expect((await verify('one')).problems).toEqual([
-        expect.stringContaining(`${part}: Blob ${document[part].sha256}`),
-      ]);
-      await rm(blobPath('one', document[part].sha256));
+      const blob = document[part] ?? document.uki;
+      await flip(blobPath('one', blob.sha256), 3);
+      expect((await verify('one')).problems).toEqual([expect.stringContaining(`${part}: Blob ${blob.sha256}`)]);
+      await rm(blobPath('one', blob.sha256));
       expect((await verify('one')).problems).toEqual([expect.stringContaining('is missing')]);
     },
   );

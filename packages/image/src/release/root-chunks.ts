@@ -79,6 +79,17 @@ async function storeChunk(plain: Uint8Array): Promise<StoredChunk> {
   return { chunk: { lengthBytes: plain.length, storedBytes: bytes.length, sha256 }, bytes };
 }
 
+/** Chunks of a file that is stored as it is: an index of them has the offsets of the file. */
+export async function chunkPlainFile(path: string, averageBytes: number, signal: AbortSignal): Promise<Chunk[]> {
+  const chunks: Chunk[] = [];
+  for await (const plain of cutFile(path, averageBytes)) {
+    signal.throwIfAborted();
+    const sha256 = createHash('sha256').update(plain).digest();
+    chunks.push({ lengthBytes: plain.length, storedBytes: plain.length, sha256 });
+  }
+  return chunks;
+}
+
 /** The chunks of a file, each in a buffer of its own. */
 async function* cutFile(path: string, averageBytes: number): AsyncGenerator<Uint8Array> {
   const cutter = new ChunkCutter(averageBytes);

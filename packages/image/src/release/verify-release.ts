@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type ChunkIndex,
   MAX_CHUNK_INDEX_BYTES,
@@ -26,7 +27,7 @@ const MAX_INVENTORY_BYTES = 16 * 2 ** 20;
 const MAX_SIGNATURES_BYTES = 2 ** 16;
 const MAX_UKI_BYTES = 2 ** 30;
 /** Parts of a release, as the document names them. */
-const PARTS = ['chunkIndex', 'chunks', 'uki', 'bootLoader', 'biosLoader', 'inventory'] as const;
+const PARTS = ['chunkIndex', 'chunks', 'uki', 'ukiIndex', 'bootLoader', 'biosLoader', 'inventory'] as const;
 type Part = (typeof PARTS)[number];
 
 /** What was found out about one release. */
@@ -134,7 +135,15 @@ async function checkParts(
     const onBytes = (done: number): void => options.onBytes(done, index.rootBytes);
     problems.push(...(await checkRoot(document, index, source.openBlob(blob, signal), onBytes)));
   });
-  await check('uki', async (blob) => checkUki(await readBlob(source, blob, MAX_UKI_BYTES, signal), document));
+  const uki = await check('uki', async (blob) => {
+    const bytes = await readBlob(source, blob, MAX_UKI_BYTES, signal);
+    checkUki(bytes, document);
+    return bytes;
+  });
+  await check('ukiIndex', async (blob) => {
+    const bytes = await readBlob(source, blob, MAX_CHUNK_INDEX_BYTES, signal);
+    if (uki !== undefined) checkPlainChunks(parseChunkIndex(bytes), uki);
+  });
   await check('bootLoader', drain);
   await check('biosLoader', drain);
   await check('inventory', async (blob) => {
@@ -149,6 +158,17 @@ function parseIndex(bytes: Uint8Array, { root, chunks, verity }: ReleaseDocument
   const named = [root.sizeBytes, root.sizeBytes, chunks.sizeBytes];
   if (sizes.every((size, at) => size === named[at])) return index;
   throw damaged(`its chunks make ${sizes.join(', ')} bytes of root, tree and blob, but ${named.join(', ')} are named`);
+}
+
+/** An index whose chunks are stored as they are, one behind the other, in the blob they make. */
+function checkPlainChunks(index: ChunkIndex, blob: Uint8Array): void {
+  if (index.rootBytes !== blob.length || index.storedBytes !== blob.length) throw damaged('it is of another file');
+  for (let number = 0; number < index.count; number++) {
+    const [offset, length] = [index.offsets[number] as number, index.lengths[number] as number];
+    const digest = index.digests.subarray(number * 32, number * 32 + 32);
+    const found = hash('sha256', blob.subarray(offset, offset + length), 'buffer');
+    if (Buffer.compare(found, digest) !== 0) throw damaged(`chunk ${number} of it is not in the file`);
+  }
 }
 
 /** A UKI that names another root would be refused by the machine only when it starts. */

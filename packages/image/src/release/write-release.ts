@@ -19,7 +19,7 @@ import {
 import { ImageError } from '../error.ts';
 import type { SealedImage } from '../seal/sealed-image.ts';
 import type { ReleaseKey } from './release-key.ts';
-import { chunkRoot } from './root-chunks.ts';
+import { chunkPlainFile, chunkRoot } from './root-chunks.ts';
 
 /** Average size of a chunk: the smaller, the less is fetched for a change, and the longer is the index. */
 export const CHUNK_AVERAGE_BYTES = 65_536;
@@ -63,6 +63,8 @@ export async function writeRelease(input: ReleaseInput): Promise<ReleaseDocument
       const chunks = await add(RELEASE_MEDIA_TYPES.chunks, root.stored);
       const chunkIndex = await addBytes('chunkIndex', encodeChunkIndex(buildChunkIndex(root.chunks)));
       const uki = await add(RELEASE_MEDIA_TYPES.uki, createReadStream(image.uki.path, { signal }));
+      const ukiChunks = await chunkPlainFile(image.uki.path, CHUNK_AVERAGE_BYTES, signal);
+      const ukiIndex = await addBytes('ukiIndex', encodeChunkIndex(buildChunkIndex(ukiChunks)));
       const bootLoader = await add(RELEASE_MEDIA_TYPES.bootLoader, createReadStream(image.bootLoader.path, { signal }));
       const bios = biosLoader === undefined ? undefined : await addBytes('biosLoader', biosLoader);
       const list = await addBytes('inventory', encode(formatReleasePart(inventory)));
@@ -82,6 +84,7 @@ export async function writeRelease(input: ReleaseInput): Promise<ReleaseDocument
         chunks: blob(chunks),
         chunkAverageBytes: CHUNK_AVERAGE_BYTES,
         uki: blob(uki),
+        ukiIndex: blob(ukiIndex),
         bootLoader: blob(bootLoader),
         ...(bios === undefined ? {} : { biosLoader: blob(bios) }),
         inventory: blob(list),
@@ -90,7 +93,7 @@ export async function writeRelease(input: ReleaseInput): Promise<ReleaseDocument
       const config = await addBytes('document', text);
       const signatures = key === undefined ? [] : [await addBytes('signatures', key.sign(text))];
       const loaders = bios === undefined ? [bootLoader] : [bootLoader, bios];
-      return { config, layers: [chunkIndex, chunks, uki, ...loaders, list, ...signatures] };
+      return { config, layers: [chunkIndex, chunks, uki, ukiIndex, ...loaders, list, ...signatures] };
     },
   });
   if (document === undefined) throw new Error('the release was not written');

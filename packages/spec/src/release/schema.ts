@@ -41,6 +41,8 @@ export const ReleaseDocument = z.strictObject({
   /** Average size of a chunk: what the machine cuts its own root with. */
   chunkAverageBytes: z.int().min(4096),
   uki: Blob,
+  /** Chunks of the UKI as it lies in its own blob, none of them compressed: most of it (kernel, initrd) stays the same. */
+  ukiIndex: Blob.optional(),
   bootLoader: Blob,
   biosLoader: Blob.optional(),
   inventory: Blob,
@@ -89,6 +91,7 @@ export const RELEASE_MEDIA_TYPES = {
   chunkIndex: 'application/vnd.bowline.chunk-index.v1',
   chunks: 'application/vnd.bowline.chunks.v1',
   uki: 'application/vnd.bowline.uki.v1',
+  ukiIndex: 'application/vnd.bowline.uki-index.v1',
   bootLoader: 'application/vnd.bowline.boot-loader.v1',
   biosLoader: 'application/vnd.bowline.bios-loader.v1',
   inventory: 'application/vnd.bowline.inventory.v1+json',

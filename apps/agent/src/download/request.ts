@@ -239,12 +239,15 @@ function stopped(machine: Machine, address: URL, timeoutMs: number, cause: unkno
   return downloadFailed(address, why, undefined, cause);
 }
 
+/** The cure of a download that a stage does. */
+export const STAGE_HINT = 'It will be tried again when the stage runs next.';
+
 /** DOWNLOAD_FAILED for an address; the message holds neither its credentials nor its query. */
 export function downloadFailed(address: URL, why: string, hint?: string, cause?: unknown): AgentError {
   return new AgentError({
     code: 'DOWNLOAD_FAILED',
     message: `cannot download ${describeUrl(address)}: ${why}`,
-    hint: hint ?? 'It will be tried again when the stage runs next.',
+    hint: hint ?? STAGE_HINT,
     cause,
   });
 }

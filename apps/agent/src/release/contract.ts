@@ -101,6 +101,8 @@ export interface WriteRootOptions {
   /** Bytes per second over the network. */
   limit?: number | undefined;
   progress?: ((event: WriteRootProgress) => void) | undefined;
+  /** After so many bytes what was written is made durable, and the journal says so. Default 64 MiB. */
+  stepBytes?: number | undefined;
   /** Requests at a time. Default 3. */
   concurrency?: number | undefined;
 }

@@ -27,7 +27,7 @@ const MAX_INVENTORY_BYTES = 16 * 2 ** 20;
  * Finds a release and verifies its document: signature first, then form and architecture. `source` is a reference of a
  * registry, a folder or an address of an OCI layout.
  *
- * @throws AgentError SIGNATURE_INVALID | SOURCE_UNAVAILABLE | RELEASE_UNFIT | RELEASE_DAMAGED | DOWNLOAD_FAILED; SpecError
+ * @throws AgentError SIGNATURE_INVALID | SOURCE_UNAVAILABLE | RELEASE_UNFIT | RELEASE_DAMAGED; SpecError
  * RELEASE_INVALID; OciError.
  */
 export async function openRelease(

@@ -95,10 +95,11 @@ export class ReleaseServer {
   }
 
   async #find(path: string): Promise<{ what: string; bytes: Buffer; mediaType: string } | undefined> {
+    if (!/^\/(?:v2\/)?releases\/edge\//.test(path)) return undefined;
     const octets = 'application/octet-stream';
     const [, blob] = /(?:blobs\/sha256\/|blobs\/sha256:)([0-9a-f]{64})$/.exec(path) ?? [];
     if (blob !== undefined) return this.#file(`sha256:${blob}`, `blobs/sha256/${blob}`, octets);
-    if (path.endsWith('/index.json')) return this.#file('index', 'index.json', 'application/json');
+    if (path === '/releases/edge/index.json') return this.#file('index', 'index.json', 'application/json');
     const [, manifest] = /^\/v2\/releases\/edge\/manifests\/(.+)$/.exec(path) ?? [];
     if (manifest === undefined) return undefined;
     const index = JSON.parse(await readFile(join(this.folder, 'index.json'), 'utf8')) as {

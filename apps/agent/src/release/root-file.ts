@@ -4,28 +4,36 @@ import { RegionFile } from './region-file.ts';
 import type { SlotJournal } from './slot-journal.ts';
 
 /** After so many bytes what was written is made durable, and the journal says so: little is lost, little stays in memory. */
-const STEP_BYTES = 64 * 2 ** 20;
+const DEFAULT_STEP_BYTES = 64 * 2 ** 20;
 const BLOCK = 4096;
+
+/** How a root is made durable. */
+interface RootFileOptions {
+  journal: SlotJournal | undefined;
+  stepBytes: number | undefined;
+}
 
 /** The root that is being written: chunks at their places, and which of them are there. */
 export class RootFile {
   readonly index: ChunkIndex;
   readonly #file: RegionFile;
   readonly #journal: SlotJournal | undefined;
+  readonly #stepBytes: number;
   readonly #done: Uint8Array;
   #sinceStep = 0;
   #step: Promise<void> = Promise.resolve();
 
-  private constructor(file: RegionFile, index: ChunkIndex, journal: SlotJournal | undefined) {
+  private constructor(file: RegionFile, index: ChunkIndex, options: RootFileOptions) {
     this.#file = file;
     this.index = index;
-    this.#journal = journal;
+    this.#journal = options.journal;
+    this.#stepBytes = options.stepBytes ?? DEFAULT_STEP_BYTES;
     this.#done = new Uint8Array(index.count);
   }
 
   /** Throws AgentError WRITE_FAILED | NO_SPACE. */
-  static async open(region: Region, index: ChunkIndex, journal: SlotJournal | undefined): Promise<RootFile> {
-    return new RootFile(await RegionFile.open(region, 'r+'), index, journal);
+  static async open(region: Region, index: ChunkIndex, options: RootFileOptions): Promise<RootFile> {
+    return new RootFile(await RegionFile.open(region, 'r+'), index, options);
   }
 
   isDone(chunk: number): boolean {
@@ -42,7 +50,7 @@ export class RootFile {
     await this.#file.write(plain, this.index.offsets[firstChunk] as number);
     for (let chunk = firstChunk; chunk < firstChunk + chunks; chunk++) this.mark(chunk, true);
     this.#sinceStep += plain.length;
-    if (this.#sinceStep < STEP_BYTES) return;
+    if (this.#sinceStep < this.#stepBytes) return;
     this.#sinceStep = 0;
     await this.flush();
   }

@@ -1,6 +1,7 @@
 import { trustMachineCertificates } from '../download/certificates.ts';
-import { ask, downloadFailed, PassingFailure } from '../download/request.ts';
+import { ask, downloadFailed, PassingFailure, STAGE_HINT } from '../download/request.ts';
 import { describeUrl, parseWebAddress } from '../download/web-address.ts';
+import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { BlobStream, ByteRange } from './contract.ts';
 import type { BlobWish, RawDocument, ReleasePlace } from './place.ts';
@@ -27,7 +28,8 @@ export function webPlace(machine: Machine, url: string, limits: TransferLimits):
     let size = 0;
     for await (const piece of bytes) {
       size += piece.length;
-      if (size > MAX_DOCUMENT_BYTES) throw downloadFailed(address, `it is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+      if (size > MAX_DOCUMENT_BYTES)
+        throw explain(downloadFailed(address, `it is larger than ${MAX_DOCUMENT_BYTES} bytes`));
       pieces.push(piece);
     }
     return { bytes: Buffer.concat(pieces), mediaType };
@@ -66,10 +68,22 @@ async function openUrl(
     if (stop.signal.aborted && !signal.aborted) {
       throw new PassingFailure(`the server was silent for ${limits.stallMs / 1000} s`, undefined, error);
     }
-    throw error;
+    throw explain(error);
   } finally {
     clearTimeout(silence);
   }
+}
+
+/** What a download says, for people who upgrade: no stage will try again. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof AgentError) || error.code !== 'DOWNLOAD_FAILED') return error;
+  const { message, hint } = error;
+  return new AgentError({
+    code: 'SOURCE_UNAVAILABLE',
+    message: `${message.slice(0, 1).toUpperCase()}${message.slice(1)}.`,
+    hint: hint === STAGE_HINT ? 'Check the address and the network, and run the command again.' : hint,
+    cause: error,
+  });
 }
 
 /** Where the bytes of a 206 begin (RFC 9110 section 14.4). */

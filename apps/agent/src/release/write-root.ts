@@ -34,7 +34,7 @@ export async function writeRoot(release: Release, target: RootTarget, options: W
   // What is in the target is about to change: it is no place to copy from.
   const bases = options.bases.filter(({ region }) => !isSame(region, target.data));
   const sources = findChunkSources(index, bases, (chunk) => kept.has(chunk));
-  const root = await RootFile.open(target.data, index, opened?.journal);
+  const root = await RootFile.open(target.data, index, { journal: opened?.journal, stepBytes: options.stepBytes });
   try {
     for (const chunk of sources.kept) root.mark(chunk, true);
     await opened?.journal.start((chunk) => root.isDone(chunk));

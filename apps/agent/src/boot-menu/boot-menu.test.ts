@@ -298,6 +298,22 @@ describe('the files of GRUB', () => {
   });
 });
 
+describe('a disk with GRUB in a machine with UEFI', () => {
+  it('has the same menu for a BIOS', async () => {
+    await mkdir(esp, { recursive: true });
+    await put(await openBootMenu(test.machine, esp, 'bios'), 1, old);
+    const menu = await openBootMenu(test.machine, esp, 'uefi');
+    const grub = await openBootMenu(test.machine, esp, 'bios');
+    await put(menu, 2, next, TRIAL);
+    expect(await order(grub)).toEqual(await order(menu));
+    await menu.bless(2);
+    await menu.markBad(1);
+    expect(await order(grub)).toEqual(await order(menu));
+    await menu.remove(1);
+    expect(await order(grub)).toEqual([[2, 'good']]);
+  });
+});
+
 describe('how the machine was started', () => {
   const withConf = async (conf: string, work: (menu: BootMenu) => Promise<void>) => {
     await writeFile(test.machine.locate(BOOT_FILE), conf);

@@ -55,8 +55,18 @@ export class EfiVariables {
     const bytes = new Uint8Array(value.length + 4);
     bytes[0] = KEPT;
     bytes.set(value, 4);
-    if (guid !== GLOBAL_GUID && (await exists(path))) await runProgram(this.#machine, 'chattr', ['-i', path]);
+    if (guid !== GLOBAL_GUID && (await exists(path))) await this.#unlock(path);
     await writeFile(path, bytes);
+  }
+
+  /** On small bases it is a part of busybox that nobody made a link for. */
+  async #unlock(path: string): Promise<void> {
+    const hasOwn =
+      (await this.#machine.program('chattr')) !== undefined || (await this.#machine.program('busybox')) === undefined;
+    const args = ['-i', path];
+    await (hasOwn
+      ? runProgram(this.#machine, 'chattr', args)
+      : runProgram(this.#machine, 'busybox', ['chattr', ...args]));
   }
 
   /** A value that is text in UTF-16LE. */

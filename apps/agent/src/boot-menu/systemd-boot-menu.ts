@@ -4,6 +4,7 @@ import type { Machine } from '../machine/machine.ts';
 import { type BootMenu, findEntry, type MenuEntry, type PreparedEntry, type StartedAs } from './boot-menu.ts';
 import { EfiVariables, LOADER_GUID } from './efi-variables.ts';
 import { EntryFiles } from './entry-files.ts';
+import { mirrorToGrub } from './grub-mirror.ts';
 import { explainWrites, noEntry } from './menu-error.ts';
 import { readBootConf, startedAs } from './started-as.ts';
 import { UkiFiles } from './uki-files.ts';
@@ -12,11 +13,13 @@ import { UkiFiles } from './uki-files.ts';
 export class SystemdBootMenu implements BootMenu {
   readonly firmware = 'uefi';
   readonly #machine: Machine;
+  readonly #esp: string;
   readonly #entries: EntryFiles;
   readonly #ukis: UkiFiles;
 
   constructor(machine: Machine, esp: string) {
     this.#machine = machine;
+    this.#esp = esp;
     this.#entries = new EntryFiles(esp);
     this.#ukis = new UkiFiles(esp, machine);
   }
@@ -30,7 +33,7 @@ export class SystemdBootMenu implements BootMenu {
   }
 
   remove(generation: EntryKey): Promise<void> {
-    return explainWrites('loader/entries', () => this.#entries.remove(generation));
+    return this.#change(() => this.#entries.remove(generation));
   }
 
   addUki(digest: string, bytes: () => AsyncIterable<Uint8Array>, sizeBytes: number): Promise<void> {
@@ -40,15 +43,15 @@ export class SystemdBootMenu implements BootMenu {
   async prepare(entry: MenuEntry): Promise<PreparedEntry> {
     if (!(await this.#ukis.has(entry.ukiDigest))) throw noEntry(entry.generation, 'its UKI is not on the ESP');
     const fill = await explainWrites('loader/entries', () => this.#entries.prepare(entry));
-    return { commit: () => explainWrites('loader/entries', fill) };
+    return { commit: () => this.#change(fill) };
   }
 
   bless(generation: number): Promise<void> {
-    return explainWrites('loader/entries', () => this.#entries.recount(generation, 'good'));
+    return this.#change(() => this.#entries.recount(generation, 'good'));
   }
 
   markBad(generation: number): Promise<void> {
-    return explainWrites('loader/entries', () => this.#entries.recount(generation, { left: 0, done: BOOT_TRIES }));
+    return this.#change(() => this.#entries.recount(generation, { left: 0, done: BOOT_TRIES }));
   }
 
   async chooseOnce(generation: EntryKey): Promise<void> {
@@ -67,5 +70,10 @@ export class SystemdBootMenu implements BootMenu {
 
   freeBytes(): Promise<number> {
     return this.#ukis.freeBytes();
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    await explainWrites('loader/entries', work);
+    await mirrorToGrub(this.#esp, await this.list());
   }
 }

@@ -29,5 +29,8 @@ function withoutOnce(text: string): string | undefined {
   if (!isMap(install) || !ONCE.some((key) => install.has(key))) return text;
   for (const key of ONCE) install.delete(key);
   if (install.items.length === 0) document.delete('install');
-  return document.toString({ lineWidth: 0 });
+  const changed = document.toString({ lineWidth: 0 });
+  // The comments at the top, the header that makes it a configuration among them, may have gone with the first key.
+  const head = /^(?:#[^\n]*\n|[ \t]*\n)*/.exec(text)?.[0] ?? '';
+  return changed.startsWith(head.trimStart().split('\n', 1)[0] ?? '') ? changed : `${head}${changed}`;
 }

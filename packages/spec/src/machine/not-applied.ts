@@ -5,7 +5,6 @@ export interface NotAppliedKey {
 }
 
 const KUBERNETES = 'Kubernetes distributions are not run yet';
-const INSTALLATION = 'installing from a configuration is not there yet';
 const LIFECYCLE = 'upgrades and resets do not read the configuration yet';
 const BUNDLES = 'bundles are not applied yet';
 const SIGNATURES = 'images are checked by the keys they are built with';
@@ -14,10 +13,8 @@ const COMPRESSION = 'images are compressed when they are built';
 
 /** Top-level keys of features that do not exist yet; a key leaves the table with the work that makes it do something. */
 export const NOT_APPLIED_YET: Readonly<Record<string, string>> = {
-  install: INSTALLATION,
-  env: INSTALLATION,
-  'eject-cd': INSTALLATION,
-  options: INSTALLATION,
+  'eject-cd': 'a medium is not ejected: take it out after the installation',
+  options: 'it is of older versions of Kairos: write install.*',
   upgrade: LIFECYCLE,
   reset: LIFECYCLE,
   'uki-max-entries': LIFECYCLE,

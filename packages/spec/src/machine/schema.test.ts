@@ -64,7 +64,7 @@ describe('keys that are not applied yet', () => {
   });
 
   it.each([
-    [{ k3s: { enabled: true }, hostname: 'a', install: { auto: true } }, ['k3s', 'install']],
+    [{ k3s: { enabled: true }, hostname: 'a', install: { auto: true }, 'eject-cd': true }, ['k3s', 'eject-cd']],
     [{ k3s: {}, bundles: [], verify: false, arch: '', strict: null }, []],
     [{ constructor: 1, toString: 1 }, []],
     [{}, []],

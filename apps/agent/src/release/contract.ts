@@ -40,12 +40,22 @@ export interface Release {
    * Throws AgentError SOURCE_UNAVAILABLE | RELEASE_DAMAGED, OciError.
    */
   uki(): AsyncIterable<Uint8Array>;
+  /** The UKI in chunks, as they lie in its own blob; undefined for a release without an index of it. */
+  readonly ukiChunks: UkiChunks | undefined;
   /** systemd-boot; throws as `uki`. */
   bootLoader(): AsyncIterable<Uint8Array>;
   /** A tar of GRUB's boot.img and core.img; undefined where the architecture has no BIOS. Throws as `uki`. */
   biosLoader(): AsyncIterable<Uint8Array> | undefined;
   /** Part of the blob of chunks, not verified: each chunk has its digest in the index. */
   openChunks(range: ByteRange, signal: AbortSignal): Promise<BlobStream>;
+}
+
+/** Access to the chunks of a UKI, none of which is compressed. */
+export interface UkiChunks {
+  /** Throws as `Release.index`. */
+  index(): Promise<ChunkIndex>;
+  /** Part of the UKI, not verified. */
+  open(range: ByteRange, signal: AbortSignal): Promise<BlobStream>;
 }
 
 /** How a release is looked for. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { createRegistry, parseImageReference } from '@bowline/oci';
+import { trustMachineCertificates } from '../download/certificates.ts';
 import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
 import { folderPlace } from './folder-place.ts';
@@ -15,13 +16,23 @@ export interface PlaceOptions {
   limits: TransferLimits;
 }
 
+/** `https://registry.example.com/edge:2`: a tag or a digest stands at the end, which names of folders do not have. */
+const REGISTRY_URL = /^(https?):\/\/([^/?#@]+\/[^?#]*(?::[A-Za-z0-9_][A-Za-z0-9._-]*|@sha256:[0-9a-f]{64}))$/i;
+
 /**
- * The place a source names. `https://...` is a folder on a web server; `dir:`, `file:`, an absolute path and what is a folder
- * here are folders; the rest are references of registries, with `docker:` or `oci:` in front or without. Nothing is asked yet.
+ * The place a source names. `https://...` is a folder on a web server, or with a tag at the end a repository of a registry, which
+ * is the way to name one that speaks plain HTTP; `dir:`, `file:`, an absolute path and what is a folder here are folders; the rest
+ * are references of registries, with `docker:` or `oci:` in front or without. Nothing is asked yet.
  *
  * @throws AgentError RELEASE_UNFIT; OciError REFERENCE_INVALID.
  */
 export async function findPlace(machine: Machine, source: string, options: PlaceOptions): Promise<ReleasePlace> {
+  const [, protocol = '', named] = REGISTRY_URL.exec(source) ?? [];
+  if (named !== undefined) {
+    const host = named.slice(0, named.indexOf('/')).toLowerCase();
+    const plainHttp = protocol.toLowerCase() === 'http' ? [...options.plainHttp, host] : options.plainHttp;
+    return registry(machine, named, { ...options, plainHttp });
+  }
   if (/^https?:\/\//i.test(source)) return webPlace(machine, source, options.limits);
   const [, scheme = '', rest = ''] = /^([a-z-]+):(?![0-9]+\/)(.*)$/s.exec(source) ?? ['', '', source];
   switch (scheme) {
@@ -53,9 +64,10 @@ async function folder(machine: Machine, path: string): Promise<ReleasePlace | un
   return /^\.{0,2}\//.test(path) ? folderPlace(onMachine(machine, path), undefined) : undefined;
 }
 
-function registry(machine: Machine, text: string, options: PlaceOptions): ReleasePlace {
+async function registry(machine: Machine, text: string, options: PlaceOptions): Promise<ReleasePlace> {
   const reference = parseImageReference(text);
   if (reference.kind !== 'registry') throw unfit(`${text} is no place of a release`, 'Write registry/repository:tag.');
+  await trustMachineCertificates(machine);
   const { fetch, processes, clock } = machine;
   // A service has no HOME; logins are those of root.
   const host = { fetch, processes, clock, env: { ...process.env, HOME: machine.locate('/root') } };

@@ -150,7 +150,7 @@ describe('a network', () => {
         ).toContain(outcome);
         await server.stop();
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 

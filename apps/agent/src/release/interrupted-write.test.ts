@@ -102,7 +102,7 @@ describe('a write that was stopped', () => {
         expect(written.rootHash).toBe(two.rootHash);
         expect(await rootHashOfSlot(target, SIZE)).toBe(two.rootHash);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 

@@ -55,6 +55,7 @@ describe('a release', () => {
     ['the index on a web server', () => `${server.url}index.json`],
     ['a tag on a web server', () => `${server.url}#1`],
     ['a registry', () => server.reference],
+    ['a registry that speaks plain HTTP', () => `http://${server.reference}`],
     ['a registry, as docker:', () => `docker://${server.reference}`],
     ['a registry, as oci:', () => `oci:${server.reference}`],
   ])('is found in %s', async (_what, name) => {

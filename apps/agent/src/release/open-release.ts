@@ -65,7 +65,7 @@ interface Opened extends Pick<Release, 'machine' | 'document' | 'digest' | 'sign
 
 function describe({ machine, place, access, document, digest, signedBy }: Opened): Release {
   const stream = (blob: Named, noun: string) => streamBlob(access, wishFor(blob), noun);
-  const { biosLoader } = document;
+  const { biosLoader, ukiIndex } = document;
   let index: Promise<ChunkIndex> | undefined;
   return {
     machine,
@@ -84,6 +84,10 @@ function describe({ machine, place, access, document, digest, signedBy }: Opened
       return index;
     },
     uki: () => stream(document.uki, 'the UKI'),
+    ukiChunks: ukiIndex && {
+      index: () => readUkiIndex(access, ukiIndex, document),
+      open: (range, signal) => place.open(wishFor(document.uki), range, signal),
+    },
     bootLoader: () => stream(document.bootLoader, 'the boot loader'),
     biosLoader: () => (biosLoader === undefined ? undefined : stream(biosLoader, 'the boot loader for BIOS')),
     openChunks: (range, signal) => place.open(wishFor(document.chunks), range, signal),
@@ -92,13 +96,7 @@ function describe({ machine, place, access, document, digest, signedBy }: Opened
 
 async function readIndex(access: BlobAccess, document: ReleaseDocument): Promise<ChunkIndex> {
   const noun = 'the chunk index';
-  const bytes = await readBlob(access, wishFor(document.chunkIndex), noun, MAX_CHUNK_INDEX_BYTES);
-  let index: ChunkIndex;
-  try {
-    index = parseChunkIndex(bytes);
-  } catch (error) {
-    throw damaged(noun, access.place.origin, error instanceof Error ? error.message : 'it cannot be read', error);
-  }
+  const index = await fetchIndex(access, document.chunkIndex, noun);
   const { root, chunks, verity } = document;
   if (index.rootBytes !== root.sizeBytes) throw damaged(noun, access.place.origin, 'it is of another root');
   if (index.storedBytes !== chunks.sizeBytes) throw damaged(noun, access.place.origin, 'it is of other chunks');
@@ -106,6 +104,23 @@ async function readIndex(access: BlobAccess, document: ReleaseDocument): Promise
     throw damaged('the document', access.place.origin, 'its verity tree is over another root');
   }
   return index;
+}
+
+async function readUkiIndex(access: BlobAccess, blob: Named, { uki }: ReleaseDocument): Promise<ChunkIndex> {
+  const noun = 'the index of the UKI';
+  const index = await fetchIndex(access, blob, noun);
+  const isPlain = index.rootBytes === uki.sizeBytes && index.storedBytes === uki.sizeBytes;
+  if (!isPlain) throw damaged(noun, access.place.origin, 'it is of another UKI');
+  return index;
+}
+
+async function fetchIndex(access: BlobAccess, blob: Named, noun: string): Promise<ChunkIndex> {
+  const bytes = await readBlob(access, wishFor(blob), noun, MAX_CHUNK_INDEX_BYTES);
+  try {
+    return parseChunkIndex(bytes);
+  } catch (error) {
+    throw damaged(noun, access.place.origin, error instanceof Error ? error.message : 'it cannot be read', error);
+  }
 }
 
 async function readSignatures(access: BlobAccess, manifest: ImageManifest): Promise<ReleaseSignatures | undefined> {

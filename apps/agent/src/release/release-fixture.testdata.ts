@@ -23,7 +23,7 @@ import { parseReleaseKey, type ReleaseKey } from './release-keys.ts';
 export const TEST_AVERAGE_BYTES = 4096;
 const SALT = '5a'.repeat(32);
 
-export const sha256Of = (bytes: Uint8Array): `sha256:${string}` =>
+const sha256Of = (bytes: Uint8Array): `sha256:${string}` =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** Bytes with the superblock of a squashfs in front, half of them compressible; the same seed gives the same bytes. */
@@ -87,6 +87,17 @@ export function cutTestRoot(root: Uint8Array, averageBytes = TEST_AVERAGE_BYTES)
   return { index: buildChunkIndex(chunks), chunks: Buffer.concat(stored), rootHash: rootHashOf(root) };
 }
 
+/** The index of bytes that are stored as they are. */
+function plainIndex(bytes: Uint8Array, averageBytes: number): ChunkIndex {
+  const { index } = cutTestRoot(bytes, averageBytes);
+  const chunks = Array.from(index.lengths, (lengthBytes, chunk) => ({
+    lengthBytes,
+    storedBytes: lengthBytes,
+    sha256: index.digests.subarray(chunk * 32, chunk * 32 + 32),
+  }));
+  return buildChunkIndex(chunks);
+}
+
 const VERITY = { salt: SALT, uuid: '00000000-1111-4222-8333-444444444444' };
 
 /** Root hash of these bytes, filled up with zeros to whole blocks. */
@@ -146,10 +157,12 @@ export async function writeTestRelease(wish: TestReleaseWish): Promise<TestRelea
     chunkIndex: replaced.index ?? encodeChunkIndex(cut.index),
     chunks: replaced.chunks ?? cut.chunks,
     uki: wish.uki ?? Buffer.from(`UKI ${cut.rootHash}`),
+    ukiIndex: new Uint8Array(0),
     bootLoader: Buffer.from('systemd-boot'),
     biosLoader: Buffer.from('boot.img and core.img'),
     inventory: Buffer.from(formatReleasePart(inventory)),
   };
+  parts.ukiIndex = encodeChunkIndex(plainIndex(parts.uki, wish.averageBytes ?? TEST_AVERAGE_BYTES));
   const blob = (bytes: Uint8Array) => ({ sha256: sha256Of(bytes), sizeBytes: bytes.length });
   const document: ReleaseDocument = {
     releaseVersion: 1,
@@ -167,6 +180,7 @@ export async function writeTestRelease(wish: TestReleaseWish): Promise<TestRelea
     chunks: blob(parts.chunks),
     chunkAverageBytes: wish.averageBytes ?? TEST_AVERAGE_BYTES,
     uki: blob(parts.uki),
+    ukiIndex: blob(parts.ukiIndex),
     bootLoader: blob(parts.bootLoader),
     ...(arch === 'amd64' ? { biosLoader: blob(parts.biosLoader) } : {}),
     inventory: blob(parts.inventory),

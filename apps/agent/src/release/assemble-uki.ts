@@ -122,7 +122,11 @@ async function fetchMissing(
   const { ukiChunks } = release;
   if (ukiChunks === undefined) return fetched;
   const missing = Array.from(index.lengths.keys()).filter((chunk) => !places.has(chunk));
-  const asChunks: Release = { ...release, index: async () => index, openChunks: ukiChunks.open };
+  const asChunks: Release = {
+    ...release,
+    index: async () => index,
+    openChunks: (range, signal) => ukiChunks.open(range, signal),
+  };
   await fetchChunks(asChunks, missing, {
     concurrency: 1,
     rate: new RateLimit(options.limit),

@@ -1,7 +1,10 @@
+import { dirname } from 'node:path';
+import { ESP_FOLDER, ukiPath } from '@bowline/os-layout';
 import { withBootMenu } from '../boot-menu/with-boot-menu.ts';
 import { changeLifecycleRecord } from '../lifecycle-record/record-file.ts';
 import type { Machine } from '../machine/machine.ts';
 import { readLifecycle } from '../machine/read-lifecycle.ts';
+import { assembleUki } from '../release/assemble-uki.ts';
 import { openRelease } from '../release/open-release.ts';
 import { findRootBase } from '../release/root-bases.ts';
 import { writeRoot } from '../release/write-root.ts';
@@ -75,7 +78,7 @@ function portsOf(machine: Machine, prepared: PreparedUpgrade, options: UpgradeOp
       });
     },
     nameSlot: (slotName, rootHash) => nameSlot(disk, slotName, rootHash),
-    uki: () => release.uki(),
+    uki: () => assembleUki(release, dirname(machine.locate(`${ESP_FOLDER}/${ukiPath(facts.next.ukiDigest)}`)), options),
     changeRecord: (change) => changeLifecycleRecord(machine, change),
     runHooks: (when) =>
       runUpgradeHooks(machine, when, {

@@ -42,7 +42,7 @@ async function start(commandLine: string, firmware: 'uefi' | 'bios' = 'uefi'): P
   const said = await runShell([here(await scriptText('esp')), functions, machine, begin], {
     command_line: commandLine,
   });
-  return { said, boot: await readFile(join(folder, 'run/boot.conf'), 'utf8') };
+  return { said, boot: await readFile(join(folder, 'run/boot.conf'), 'utf8').catch(() => '') };
 }
 
 const entry = (name: string) => writeFile(join(esp, ENTRY_FOLDER, name), espRecord('title T\n'));
@@ -99,6 +99,18 @@ describe('a version that has proved itself', () => {
     expect((await start('bowline.entry=bowline-7')).said).toContain('systemctl --force --force reboot');
     expect(await entries()).toEqual(['bowline-6.conf', 'bowline-7+0-5.conf']);
     expect(await record(ESP_FILES.reason)).toContain('bowline-7 it was started 5 times in a row');
+  });
+
+  it('keeps why it did not start, when it could say so', async () => {
+    await entry('bowline-7.conf');
+    await entry('bowline-6.conf');
+    await mkdir(join(esp, 'bowline'));
+    await writeFile(join(esp, ESP_FILES.starts), 'bowline-7 5\n');
+    await writeFile(join(esp, ESP_FILES.reason), 'bowline-7 no disk has the root\n');
+    await start('bowline.entry=bowline-7');
+    expect(await record(ESP_FILES.reason)).toMatch(
+      /^bowline-7 it was started 5 times .* its init: no disk has the root *\n$/,
+    );
   });
 
   it('is started for ever when there is nothing else', async () => {

@@ -5,7 +5,6 @@ export interface NotAppliedKey {
 }
 
 const KUBERNETES = 'Kubernetes distributions are not run yet';
-const LIFECYCLE = 'upgrades and resets do not read the configuration yet';
 const BUNDLES = 'bundles are not applied yet';
 const SIGNATURES = 'images are checked by the keys they are built with';
 const ENCRYPTION = 'encrypted partitions are not there yet';
@@ -15,9 +14,7 @@ const COMPRESSION = 'images are compressed when they are built';
 export const NOT_APPLIED_YET: Readonly<Record<string, string>> = {
   'eject-cd': 'a medium is not ejected: take it out after the installation',
   options: 'it is of older versions of Kairos: write install.*',
-  upgrade: LIFECYCLE,
-  reset: LIFECYCLE,
-  'uki-max-entries': LIFECYCLE,
+  'uki-max-entries': 'the ESP holds what the slots hold, and nothing older',
   grub_options: 'there is no GRUB: kernel arguments are part of the signed image',
   bundles: BUNDLES,
   fail_on_bundles_errors: BUNDLES,

@@ -83,6 +83,17 @@ export const embeddedText = (folder: string, name: string): string => readFileSy
     expect(await bundleDigest(source, record)).not.toBe(first);
   });
 
+  it('is not made with a text file that is named in another way: no machine would have it', async () => {
+    const more =
+      "import { embeddedText } from './embedded-text.ts';\nexport const more = () => embeddedText('app', 'a.css');\n";
+    await writeFile(join(folder, 'app/more.ts'), more);
+    await writeFile(
+      join(folder, 'app/embedded-text.ts'),
+      'export function embeddedText(folder: string, name: string): string {\n  return folder + name;\n}\n',
+    );
+    await expect(bundleAgent(source)).rejects.toThrow(/more\.ts: a call of embeddedText/);
+  });
+
   it('has the same bytes wherever the sources lie', async () => {
     const other = join(folder, 'a deeper/place');
     for (const name of ['app', 'package-lock.json'])

@@ -70,7 +70,8 @@ export async function bundleAgent(source: AgentSource): Promise<AgentBundle> {
 }
 
 /** How a module names a text file beside it (apps/agent/src/embedded-text.ts). */
-const EMBEDDED = /\bembeddedText\(import\.meta\.dirname, '([\w./-]+)'\)/g;
+const EMBEDDED = /\bembeddedText\(\s*import\.meta\.dirname,\s*'([\w./-]+)',?\s*\)/g;
+const CALL = /(?<!function )\bembeddedText\(/;
 
 /** Puts the texts that a module names into it: a single executable has no files. Undefined where it names none. */
 async function embedTexts(code: string, id: string, onInput: (path: string) => void): Promise<string | undefined> {
@@ -80,7 +81,10 @@ async function embedTexts(code: string, id: string, onInput: (path: string) => v
     onInput(path);
     texts.set(call, JSON.stringify(await readFile(path, 'utf8')));
   }
-  return texts.size === 0 ? undefined : code.replace(EMBEDDED, (call) => texts.get(call) ?? call);
+  const embedded = code.replace(EMBEDDED, (call) => texts.get(call) ?? call);
+  // It would read a file that no machine has.
+  if (CALL.test(embedded)) throw new Error(`${id}: a call of embeddedText is not written as the bundler knows it`);
+  return texts.size === 0 ? undefined : embedded;
 }
 
 /** Digest of the bundle; as long as no input changed, it is not made for that. `recordPath`: where the inputs are remembered. */

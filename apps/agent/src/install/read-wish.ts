@@ -51,7 +51,9 @@ export const INSTALL_KEYS: Readonly<Record<string, Treatment>> = {
   iso: note('the medium that runs is installed; another image is named by install.source'),
   tty: note('consoles are part of the image: set kernel.arguments of the bowl'),
   'skip-entries': note('the boot menu always has the versions and the recovery'),
-  'allow-insecure-registries': note('certificates are always checked; a registry on this machine may speak plain HTTP'),
+  'allow-insecure-registries': note(
+    'certificates are always checked; a registry that speaks plain HTTP is named by its address: http://HOST/REPOSITORY:TAG',
+  ),
 };
 
 /** What of the other partitions' settings is not followed. */

@@ -80,7 +80,10 @@ function describe({ machine, place, access, document, digest, signedBy }: Opened
       return parseReleaseInventory(decodeText(blob, place.origin), place.origin);
     },
     index: () => {
-      index ??= readIndex(access, document);
+      index ??= readIndex(access, document).catch((error: unknown) => {
+        index = undefined;
+        throw error;
+      });
       return index;
     },
     uki: () => stream(document.uki, 'the UKI'),

@@ -10,7 +10,9 @@ const SLICE_BYTES = 2 ** 20;
 
 /** What the disk gave back. */
 export interface DiskVerity {
+  /** Empty when the tree is not what was written. */
   rootHash: string;
+  isTreeRight: boolean;
   /** False when it was read through the cache of the kernel. */
   isDirect: boolean;
 }
@@ -31,11 +33,11 @@ export async function writeVerity(
   try {
     const { rootHash, superblock, plan, isDirect } = await writeTree(target, hashFile, verity, signal, onBytes);
     await hashFile.flush();
-    if (rootHash !== verity.rootHash) return { rootHash, isDirect };
+    if (rootHash !== verity.rootHash) return { rootHash, isTreeRight: true, isDirect };
     await hashFile.write(superblock, 0);
     await hashFile.flush();
     const isTreeRight = await checkTree(target, plan, superblock, verity);
-    return { rootHash: isTreeRight ? rootHash : '', isDirect };
+    return { rootHash: isTreeRight ? rootHash : '', isTreeRight, isDirect };
   } finally {
     await hashFile.close();
   }

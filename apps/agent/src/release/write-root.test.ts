@@ -104,6 +104,16 @@ describe('a root', () => {
     expect(again).toMatchObject({ fetchedBytes: 0, reusedBytes: 0, keptBytes: SIZE });
   });
 
+  it('that somebody else wrote over is taken from the other slot again, not from the network', async () => {
+    const { release: wanted, a, b } = await start();
+    const bases = await baseOf(a, '1'.repeat(64));
+    await writeRoot(await open(), b, { bases, journal: 'b' });
+    await writeFile(b.data.path, makeRoot(8, SLOT));
+    const again = await writeRoot(await open(), b, { bases, journal: 'b' });
+    expect(again.rootHash).toBe(wanted.rootHash);
+    expect(again.fetchedBytes).toBeLessThan(SIZE / 5);
+  });
+
   it('of a size that is no multiple of a block is filled up with zeros', async () => {
     const odd = makeRoot(4, 100_001);
     const { release: wanted, b } = await start(odd);

@@ -2,7 +2,7 @@ import { type ChunkIndex, planVerityTree } from '@bowline/formats';
 import { formatBytes } from '@bowline/spec';
 import { AgentError } from '../error.ts';
 import type { Region } from '../slots/slots.ts';
-import { findChunkSources } from './chunk-sources.ts';
+import { type ChunkSources, findChunkSources } from './chunk-sources.ts';
 import { chunksInPlace } from './chunks-in-place.ts';
 import type { Release, RootBase, RootTarget, WriteRootOptions, WrittenRoot } from './contract.ts';
 import { findWrongChunks } from './find-wrong-chunks.ts';
@@ -12,13 +12,14 @@ import { invalidateTree } from './verity-disk.ts';
 import { WriteWork } from './write-work.ts';
 
 const BLOCK = 4096;
+const MAX_REPAIRS = 2;
 
 /**
  * Writes the root of a release and its verity tree, durable, and computes the root hash from what the disk gives back. Called
  * again after an interruption it continues. Nothing in the target may be used unless this returns.
  *
- * Chunks that were taken from other slots are not hashed one by one. When the root hash comes out wrong they are, and the
- * wrong ones are fetched: once, for a disk that forgets what it was told does not get better.
+ * Chunks that were taken from other slots are not hashed one by one. When the root hash comes out wrong all are, and the
+ * wrong ones are written again; not for ever, for a disk that forgets what it was told does not get better.
  *
  * @throws AgentError SLOT_TOO_SMALL | NO_SPACE | WRITE_FAILED | ROOT_HASH_MISMATCH | SOURCE_UNAVAILABLE | RELEASE_DAMAGED; OciError.
  */
@@ -40,19 +41,32 @@ export async function writeRoot(release: Release, target: RootTarget, options: W
     await opened?.journal.start((chunk) => root.isDone(chunk));
     await invalidateTree(target.hash);
     const work = new WriteWork(release, root, options);
-    await work.write(sources);
+    await work.write(sources, 'write');
     let found = await work.verify(target, verity);
-    if (found.rootHash !== verity.rootHash) {
-      const wrong = await findWrongChunks(target.data, index, machine.signal);
-      if (wrong.length === 0) throw mismatch(release, 'its chunks are as its index says, but do not make that root');
-      await work.repair(wrong);
+    for (let round = 1; found.rootHash !== verity.rootHash; round += 1) {
+      const wrong = new Set(await findWrongChunks(target.data, index, machine.signal));
+      if (wrong.size === 0 && found.isTreeRight) throw mismatch(release, 'its chunks do not make that root');
+      if (round > MAX_REPAIRS) throw mismatch(release, 'the disk does not give back what was written');
+      for (const chunk of wrong) root.mark(chunk, false);
+      // What was copied and is wrong is wrong where it came from; what was thought to be there already may be copied.
+      const usable = round === 1 && !areCopied(sources, wrong) ? bases : [];
+      await work.write(
+        findChunkSources(index, usable, (chunk) => !wrong.has(chunk)),
+        'repair',
+      );
       found = await work.verify(target, verity);
-      if (found.rootHash !== verity.rootHash) throw mismatch(release, 'the disk does not give back what was written');
     }
     return { rootHash: found.rootHash, readFromDisk: found.isDirect, ...work.totals };
   } finally {
     await root.close();
   }
+}
+
+function areCopied({ copies }: ChunkSources, wrong: ReadonlySet<number>): boolean {
+  return copies.some(({ firstChunk, chunks }) => {
+    for (let chunk = firstChunk; chunk < firstChunk + chunks; chunk++) if (wrong.has(chunk)) return true;
+    return false;
+  });
 }
 
 function requireSpace(index: ChunkIndex, { data, hash }: RootTarget, { document, origin }: Release): void {

@@ -30,16 +30,17 @@ export class WriteWork {
   }
 
   /** Puts every chunk in its place, durable: from this machine and the network at the same time. Throws as `writeRoot`. */
-  async write(sources: ChunkSources): Promise<void> {
+  async write(sources: ChunkSources, phase: 'write' | 'repair'): Promise<void> {
     const root = this.#root;
     const { signal } = this.#release.machine;
     this.totals.keptBytes = this.#sum(sources.kept);
-    this.#advance('write', this.totals.keptBytes);
+    this.#doneBytes = 0;
+    this.#advance(phase, this.totals.keptBytes);
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const onCopied = (bytes: number): void => {
       this.totals.reusedBytes += bytes;
-      this.#advance('write', bytes);
+      this.#advance(phase, bytes);
     };
     let isWritten = false;
     try {
@@ -49,14 +50,14 @@ export class WriteWork {
       };
       const results = await Promise.allSettled([
         copyChunks(sources.copies, root, either, onCopied).catch(stopOthers),
-        this.#fetch('write', sources.fetches, either).catch(stopOthers),
+        this.#fetch(phase, sources.fetches, either).catch(stopOthers),
       ]);
       signal.throwIfAborted();
       throwFirst(results);
       // What a base could not give: a slot that cannot be read any more.
       const copied = sources.copies.flatMap(({ firstChunk, chunks }) => range(firstChunk, chunks));
       await this.#fetch(
-        'write',
+        phase,
         copied.filter((chunk) => !root.isDone(chunk)),
         signal,
       );
@@ -64,7 +65,7 @@ export class WriteWork {
         const plain = await root.get(first);
         for (const chunk of others) {
           await root.put(chunk, 1, plain);
-          this.#advance('write', plain.length);
+          this.#advance(phase, plain.length);
         }
       }
       await root.pad();
@@ -74,15 +75,6 @@ export class WriteWork {
       if (!isWritten) await root.flush().catch(() => undefined);
     }
     await root.flush();
-  }
-
-  /** Fetches chunks that turned out wrong. Throws as `writeRoot`. */
-  async repair(wrong: readonly number[]): Promise<void> {
-    for (const chunk of wrong) this.#root.mark(chunk, false);
-    this.#doneBytes = 0;
-    await this.#fetch('repair', wrong, this.#release.machine.signal);
-    await this.#root.pad();
-    await this.#root.flush();
   }
 
   /** Computes the root hash from the disk. Throws as `writeVerity`. */

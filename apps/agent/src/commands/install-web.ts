@@ -29,7 +29,7 @@ export const installWeb = defineCommand<[], { port: number }>({
         say,
         addresses: ownAddresses,
         onReady: () => void (isServed = true),
-        announce: (announcement) => announce(machine, announcement),
+        announce: (announcement, before) => announce(machine, announcement, before),
       });
       return { text: '', json: { installed } };
     } catch (error) {

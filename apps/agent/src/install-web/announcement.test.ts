@@ -50,6 +50,14 @@ describe('what the console says', () => {
     await expect(stat(issue)).rejects.toThrow(/ENOENT/);
   });
 
+  it('is one line where only the code is new, and all of it where an address is', async () => {
+    const consoleOf = () => readFile(join(test.root, 'dev/tty0'), 'utf8');
+    await announce(test.machine, { ...ANNOUNCEMENT, code: 'CCCC-CCCC' }, ANNOUNCEMENT);
+    expect(await consoleOf()).toBe('Code for the installation from a browser: CCCC-CCCC\r\n');
+    await announce(test.machine, { ...ANNOUNCEMENT, addresses: ['192.0.2.8'] }, ANNOUNCEMENT);
+    expect(await consoleOf()).toContain('https://192.0.2.8:8443/');
+  });
+
   it('is shown again by prompts that wait, where there is agetty', async () => {
     await mkdir(join(test.root, 'sbin'));
     await writeFile(join(test.root, 'sbin/agetty'), '#!/bin/sh\necho "$@" >"${0%/*}/asked"\n', { mode: 0o755 });

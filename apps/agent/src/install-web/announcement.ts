@@ -47,13 +47,17 @@ export function announcementText({ addresses, port, fingerprint, code }: Announc
   ].join('\n');
 }
 
-/** Shows it on every console, and above every login prompt. The code is in no journal: it goes past standard output. */
-export async function announce(machine: Machine, announcement: Announcement): Promise<void> {
+/**
+ * Shows it on every console, and above every login prompt. The code is in no journal: it goes past standard output. Where only the
+ * code is another than `before`, a console gets one line: somebody may be at work there, and strangers can wear codes out.
+ */
+export async function announce(machine: Machine, announcement: Announcement, before?: Announcement): Promise<void> {
   const text = announcementText(announcement);
   const issue = machine.locate(ISSUE_FILE);
   await mkdir(dirname(issue), { recursive: true });
   await writeFileAtomic(issue, text, 0o600);
-  await writeToConsoles(machine, text);
+  const isKnown = before !== undefined && announcementText({ ...before, code: announcement.code }) === text;
+  await writeToConsoles(machine, isKnown ? `Code for the installation from a browser: ${announcement.code}` : text);
   // Prompts that nobody types at are shown again, with it.
   await runProgram(machine, 'agetty', ['--reload'], { timeoutMs: RELOAD_MS }).catch(() => undefined);
 }

@@ -29,7 +29,7 @@ export interface ServeOptions {
   say: (line: string) => void;
   addresses: () => string[];
   /** Shows on the console how to get in; called again whenever that changes. */
-  announce: (announcement: Announcement) => Promise<void>;
+  announce: (announcement: Announcement, before: Announcement | undefined) => Promise<void>;
   /** Milliseconds that never go backwards; in tests they decide. */
   now?: () => number;
   farewellMs?: number;
@@ -55,15 +55,16 @@ export async function serveInstallation(options: ServeOptions): Promise<ServeOut
     names: [...(isName(hostname) ? [hostname] : []), ...options.addresses()],
   });
   let port = options.port;
-  let shown = '';
+  let shown: Announcement | undefined;
   let code = '';
   let announcing = Promise.resolve();
   const show = (): void => {
     const announcement = { addresses: options.addresses(), port, fingerprint: certificate.fingerprint, code };
-    if (JSON.stringify(announcement) === shown) return;
-    shown = JSON.stringify(announcement);
+    const before = shown;
+    if (JSON.stringify(announcement) === JSON.stringify(before)) return;
+    shown = announcement;
     announcing = announcing
-      .then(() => options.announce(announcement))
+      .then(() => options.announce(announcement, before))
       .catch((error: unknown) => say(`the console cannot be written: ${error instanceof Error ? error.message : ''}`));
   };
   const job = new InstallJob(engine);
@@ -82,7 +83,7 @@ export async function serveInstallation(options: ServeOptions): Promise<ServeOut
       onCode: (text) => {
         code = text;
         // The first one is shown when the page can be reached.
-        if (shown !== '') show();
+        if (shown !== undefined) show();
       },
     }),
     end: (how) => void endSoon(how, 1_000),

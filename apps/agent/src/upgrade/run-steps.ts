@@ -68,6 +68,7 @@ async function runStep(step: UpgradeStep, run: Run, menu?: BootMenu): Promise<vo
   const { title, afterCommit } = STEP_KINDS[step.kind];
   if (!afterCommit) ports.signal.throwIfAborted();
   ports.progress({ phase: title });
+  ports.onStep?.(step);
   switch (step.kind) {
     case 'before-hooks':
       return ports.runHooks('before');

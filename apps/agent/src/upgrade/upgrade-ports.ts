@@ -2,6 +2,7 @@ import type { BootMenu } from '../boot-menu/boot-menu.ts';
 import type { LifecycleRecord } from '../lifecycle-record/record.ts';
 import type { WriteRootProgress, WrittenRoot } from '../release/contract.ts';
 import type { SlotName } from '../slots/slots.ts';
+import type { UpgradeStep } from './upgrade-step.ts';
 
 /** How far an upgrade is. */
 export interface UpgradeProgress {
@@ -26,4 +27,6 @@ export interface UpgradePorts {
   now(): string;
   signal: AbortSignal;
   progress(event: UpgradeProgress): void;
+  /** Told of each step before it begins. */
+  onStep?(step: UpgradeStep): void;
 }

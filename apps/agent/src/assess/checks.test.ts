@@ -272,3 +272,18 @@ describe('command', () => {
     expect(await run(['/no/such'])).toMatch(/^failed: /);
   });
 });
+
+describe('a check that does not listen', () => {
+  it('counts as failed after its time and a grace, and the others are heard', async () => {
+    const never = () => new Promise<never>(() => undefined);
+    await test.remove();
+    test = await makeTestMachine({ host: { processes: { run: never, spawn: () => expect.fail() } } });
+    await put('usr/bin/check', '');
+    const stuck: HealthCheck = { kind: 'command', argv: ['/usr/bin/check'], timeoutSeconds: 1 };
+    const room: HealthCheck = { kind: 'disk-space', path: '/usr', freeBytes: 0 };
+    expect(await runChecks([stuck, room], test.machine, 20)).toMatchObject([
+      { state: 'failed', reason: '/usr/bin/check did not answer within 1 s' },
+      { state: 'passed' },
+    ]);
+  });
+});

@@ -77,7 +77,7 @@ describe('canonicalJson', () => {
 describe('imageId', () => {
   it('is a sha256, the same today as when this was written (a new key with a default changes it: then say so in the notes of the release)', async () => {
     expect(await idOf(Bowl.parse(EVERY_KEY[0]), FULL_LOCK)).toMatchInlineSnapshot(
-      `"sha256:c1deba8b198e71f8c18ac7add2fc1770acbf034bc36ffa11c24821fad2ae0471"`,
+      `"sha256:53d33bb869a7b9f87055fab54cbeb62d6743a445c399de5c3e8fc50ccc74fd28"`,
     );
   });
 
@@ -140,10 +140,13 @@ describe('imageId', () => {
     expect(await make(false, ['b', 'a', 'b'])).toBe(ids[3]);
   });
 
-  it('counts a file by its content, wherever the folder of the bowl is', async () => {
+  it.each([
+    ['a file', (source: string) => ({ files: [{ path: '/a', source }] })],
+    ['a key whose signatures count', (source: string) => ({ upgrade: { trustedKeys: [source] } })],
+  ])('counts %s by its content, wherever the folder of the bowl is', async (_what, naming) => {
     const digest = `sha256:${'7'.repeat(64)}` as const;
     const make = (source: string, known: `sha256:${string}` = digest) => {
-      const bowl = Bowl.parse({ ...EVERY_KEY[3], files: [{ path: '/a', source }] });
+      const bowl = Bowl.parse({ ...EVERY_KEY[3], ...naming(source) });
       return idOf(bowl, { ...emptyLock, files: { [source]: known } });
     };
     expect(await make('../../shared/a')).toBe(await make('../a'));

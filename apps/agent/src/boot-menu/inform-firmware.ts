@@ -37,7 +37,7 @@ export async function informFirmware(machine: Machine, menu: BootMenu): Promise<
 /** What every start of an installed system does about the firmware: nothing that goes wrong there stops anybody. */
 export async function keepFirmwareInformed(machine: Machine, say: (line: string) => void): Promise<void> {
   const { firmware, mode } = await readBootConf(machine);
-  if (firmware !== 'uefi' || mode !== 'disk') return;
+  if (firmware !== 'uefi' || (mode !== 'disk' && mode !== 'reset')) return;
   try {
     const written = await withBootMenu(machine, (menu) => informFirmware(machine, menu));
     if (written.length > 0) say(`the firmware was told again how this system starts: ${written.join(', ')}`);

@@ -20,7 +20,7 @@ export const recovery = defineCommand<[], object>({
             'found healthy.',
         ),
       examples: ['bowline-agent recovery fill'],
-      run: async (_args, _options, { machine }) => {
+      run: async (_args, _options, { machine, say }) => {
         const [{ readBootConf }, { readAssessment }] = await Promise.all([
           import('../boot-menu/started-as.ts'),
           import('../assess/assessment.ts'),
@@ -33,6 +33,9 @@ export const recovery = defineCommand<[], object>({
           import('../upgrade/lifecycle-lock.ts'),
         ]);
         const filled = await withLifecycleLock(machine, () => fillRecovery(machine));
+        if (filled.kind === 'filled') {
+          await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
+        }
         const texts = {
           filled: `The recovery system is version ${filled.version} now.`,
           there: 'There is a recovery system already.',

@@ -74,6 +74,7 @@ async function upgradeNow(request: Request, context: CommandContext): Promise<Ou
     const isWorthIt =
       prepared.plan.kind === 'write' || (prepared.plan.kind === 'nothing' && prepared.plan.reason === 'written');
     const afterwards = isWorthIt && !request.recovery ? request.afterwards : undefined;
+    if (request.recovery) await informFirmware(context);
     const outcome: Outcome = {
       text: upgradeText(prepared, result, afterwards),
       json: { ...upgradeDocument(prepared, result), afterwards: afterwards ?? 'nothing' },
@@ -90,6 +91,7 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
   const progress = await progressOf(context);
   try {
     const filled = await fillRecovery(context.machine, { replace: true, progress: progress.event });
+    await informFirmware(context);
     const texts = {
       filled: `The recovery system is version ${filled.version} now, the one that runs.`,
       there: `The recovery system is version ${filled.version} already: nothing was written.`,
@@ -101,6 +103,11 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
   } finally {
     progress.end();
   }
+}
+
+/** The firmware knows the recovery by the name of its UKI. */
+async function informFirmware({ machine, say }: CommandContext): Promise<void> {
+  await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
 }
 
 async function dryRun(request: Request, context: CommandContext): Promise<Outcome> {

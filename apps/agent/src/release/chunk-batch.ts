@@ -1,4 +1,4 @@
-import type { FetchOptions } from './fetch-chunks.ts';
+import type { FetchOptions } from './fetch-options.ts';
 
 /** Bytes that are written at once: a call for each chunk would cost more than the chunk. */
 const BATCH_BYTES = 2 ** 20;

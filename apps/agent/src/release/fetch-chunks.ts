@@ -1,21 +1,8 @@
 import type { ChunkIndex } from '@bowline/formats';
 import type { Release } from './contract.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import { fetchRange, NoRangesError } from './fetch-range.ts';
 import { type FetchRange, groupRanges, wholeRange } from './fetch-ranges.ts';
-import type { RateLimit } from './rate-limit.ts';
-
-/** How chunks are fetched. */
-export interface FetchOptions {
-  concurrency: number;
-  rate: RateLimit;
-  signal: AbortSignal;
-  /** Bytes that came over the network. */
-  onBytes: (bytes: number) => void;
-  /** Takes consecutive chunks, verified; the bytes are valid until its promise is fulfilled. */
-  put: (firstChunk: number, chunks: number, plain: Uint8Array) => Promise<void>;
-  /** Whether a chunk was put. */
-  isDone: (chunk: number) => boolean;
-}
 
 /**
  * Fetches chunks, which are in the order of the blob, several ranges at a time. A server that answers with the whole blob is

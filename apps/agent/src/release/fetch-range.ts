@@ -2,7 +2,7 @@ import type { ChunkIndex } from '@bowline/formats';
 import { PassingFailure } from '../download/request.ts';
 import { ChunkBatch } from './chunk-batch.ts';
 import type { Release } from './contract.ts';
-import type { FetchOptions } from './fetch-chunks.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import type { FetchRange } from './fetch-ranges.ts';
 import { DAMAGED_TRIES, damaged } from './read-blob.ts';
 import { Tries } from './transfer.ts';

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -59,7 +58,8 @@ describe('a root', () => {
     if (!existsSync('/usr/sbin/veritysetup')) return ctx.skip('no veritysetup');
     const { release: wanted, b } = await start();
     await writeRoot(await open(), b, { bases: [] });
-    execFileSync('/usr/sbin/veritysetup', ['verify', b.data.path, b.hash.path, wanted.rootHash]);
+    const argv = ['/usr/sbin/veritysetup', 'verify', b.data.path, b.hash.path, wanted.rootHash] as const;
+    await made.machine.processes.run({ argv, timeoutMs: 60_000, signal: made.machine.signal });
   });
 
   it('is fetched as a whole where there is nothing to take from', async () => {

@@ -66,8 +66,10 @@ export const manualInstall = defineCommand<[config: string], InstallCommandOptio
 });
 
 async function chooseWay(device: string | undefined, options: InstallCommandOptions, { json }: CommandContext) {
-  const isPlain = device === undefined && Object.keys(options).length === 0 && !json;
-  if (!isPlain) return { ask: false };
+  // Who says anything about the installation knows what there is to say; --debug is not about it.
+  const { config, source, unattended, force, yes, reboot, poweroff, dryRun } = options;
+  const said = [device, config, source, unattended, force, yes, reboot, poweroff, dryRun];
+  if (json || said.some((word) => word !== undefined)) return { ask: false };
   const { isTerminal } = await import('../install-terminal/ask-on-terminal.ts');
   return { ask: isTerminal() };
 }

@@ -46,7 +46,10 @@ describe('what the console says', () => {
     const issue = join(test.root, 'run/issue.d/60-bowline-install.issue');
     expect(await readFile(issue, 'utf8')).toBe(announcementText(ANNOUNCEMENT));
     expect((await stat(issue)).mode & 0o777).toBe(0o600);
+    const motd = join(test.root, 'run/motd.d/60-bowline-install');
+    expect(await readFile(motd, 'utf8')).toMatch(/^This is a live system.*bowline-agent install\n$/);
     await withdraw(test.machine);
+    await expect(stat(motd)).rejects.toThrow(/ENOENT/);
     await expect(stat(issue)).rejects.toThrow(/ENOENT/);
   });
 

@@ -9,6 +9,9 @@ import { runProgram } from '../machine/run-program.ts';
 /** Above the login prompt: agetty(8) shows it. */
 const ISSUE_FILE = '/run/issue.d/60-bowline-install.issue';
 
+/** For who has logged in (pam_motd(8)); everybody may read it, so there is no code in it. */
+const MOTD_FILE = '/run/motd.d/60-bowline-install';
+const MOTD = 'This is a live system; nothing is kept. To install it, as root: bowline-agent install\n';
 const RELOAD_MS = 10_000;
 
 /** What the console says. */
@@ -54,15 +57,17 @@ export function announcementText({ addresses, port, fingerprint, code }: Announc
 export async function announce(machine: Machine, announcement: Announcement, before?: Announcement): Promise<void> {
   const text = announcementText(announcement);
   const issue = machine.locate(ISSUE_FILE);
-  await mkdir(dirname(issue), { recursive: true });
+  const motd = machine.locate(MOTD_FILE);
+  for (const file of [issue, motd]) await mkdir(dirname(file), { recursive: true });
   await writeFileAtomic(issue, text, 0o600);
+  await writeFileAtomic(motd, MOTD);
   const isKnown = before !== undefined && announcementText({ ...before, code: announcement.code }) === text;
   await writeToConsoles(machine, isKnown ? `Code for the installation from a browser: ${announcement.code}` : text);
   // Prompts that nobody types at are shown again, with it.
   await runProgram(machine, 'agetty', ['--reload'], { timeoutMs: RELOAD_MS }).catch(() => undefined);
 }
 
-/** Takes the words above the login prompt away: they are worth nothing any more. */
+/** Takes the words above and below the login prompt away: they are worth nothing any more. */
 export async function withdraw(machine: Machine): Promise<void> {
-  await rm(machine.locate(ISSUE_FILE), { force: true });
+  for (const file of [ISSUE_FILE, MOTD_FILE]) await rm(machine.locate(file), { force: true });
 }

@@ -25,7 +25,7 @@ export function fakeDisk(path: string, more: Partial<InstallDisk> = {}): Install
   };
 }
 
-export const FAKE_DISKS: readonly InstallDisk[] = [
+const FAKE_DISKS: readonly InstallDisk[] = [
   fakeDisk('/dev/vda'),
   fakeDisk('/dev/nvme0n1', {
     sizeBytes: 512 * GIB,

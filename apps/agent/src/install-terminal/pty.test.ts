@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { NodeProcesses } from '@bowline/host';
 import { describe, expect, it, type TestContext } from 'vitest';
 
-const DRIVER = join(import.meta.dirname, 'pty-driver.testdata.ts');
+const DRIVER = fileURLToPath(new URL('./pty-driver.testdata.ts', import.meta.url));
 const DOWN = '\x1b[B';
 
 /** What to wait for, and what to type then. */

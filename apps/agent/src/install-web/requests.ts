@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { CONFIG_LIMIT_BYTES } from '../config/config-text.ts';
 
 /** A configuration as JSON may need two characters for one, and comes with little else. */
-export const BODY_LIMIT_BYTES = 2 * CONFIG_LIMIT_BYTES + 64 * 1024;
+const BODY_LIMIT_BYTES = 2 * CONFIG_LIMIT_BYTES + 64 * 1024;
 
 /** A request that cannot be answered: its HTTP status, and a sentence. */
 export class RequestError extends Error {

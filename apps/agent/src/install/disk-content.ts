@@ -108,8 +108,7 @@ async function hasOnlyZeros(read: RandomRead, sizeBytes: number): Promise<boolea
   return true;
 }
 
-/** True for bytes that are all zero. */
-export function isZero(bytes: Uint8Array): boolean {
+function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 

@@ -4,7 +4,7 @@ import type { Machine } from '../machine/machine.ts';
 import { deviceName, readMounts } from './block-facts.ts';
 
 /** Where the initrd mounts the medium of a live system. */
-export const MEDIUM_FOLDER = '/run/bowline/medium';
+const MEDIUM_FOLDER = '/run/bowline/medium';
 
 const SYS_BLOCK = '/sys/class/block';
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseGpt, readFat32 } from '@bowline/formats';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withDevice } from '../disk/device-bytes.ts';
@@ -103,6 +104,18 @@ describe('an installation', () => {
     expect(textOf(files.get('bowline/first-boot/90_custom.yaml'))).toBe('#cloud-config\nhostname: one # kept');
     expect(textOf(files.get('bowline/first-boot/91_custom.yaml'))).toBe('#cloud-config\ninstall: { device: /dev/vda }');
     expect(textOf(files.get('bowline/grub/menu-a.cfg'))).toMatch(new RegExp(`^version bowline-1 good 0 ${hex} `));
+  });
+
+  it('runs the stages around it; a step before it may stop it', async () => {
+    const stages = ['kairos-install.pre', 'before-install', 'after-install', 'kairos-install.after'];
+    const steps = stages.map((name) => `  ${name}: [{ name: note, files: [{ path: /notes/${name}, content: x }] }]\n`);
+    const machine = await start({ files: { '/oem/a.yaml': `#cloud-config\nstages:\n${steps.join('')}` } });
+    const { result } = await install(machine);
+    expect(result.warnings).toEqual([]);
+    expect((await readdir(join(machine.root, 'notes'))).toSorted()).toEqual(stages.toSorted());
+    await mkdir(join(machine.root, 'run/cos'), { recursive: true });
+    await writeFile(join(machine.root, 'run/cos/fail_installation'), '');
+    await expect(install(machine, { force: true })).rejects.toMatchObject({ code: 'STEP_FAILED' });
   });
 
   it('says how far it is, step by step, and never goes back', async () => {

@@ -66,6 +66,9 @@ async function install(
   const { signal } = machine;
   const startedAt = machine.clock.now().getTime();
   meter.begin('prepare');
+  const { runInstallStages } = await import('./install-stages.ts');
+  const warnings = await runInstallStages(machine, 'before');
+  // After the steps: they may have changed the disk.
   await checkDisk(machine, plan);
   const source = await openInstallSource(machine, plan.source);
   checkSource(source, plan);
@@ -75,7 +78,6 @@ async function install(
   const table = encodeTable(disk, plan);
   const bios = plan.firmware.includes('bios') ? await source.biosLoader() : undefined;
   const writer = await openDisk(file);
-  const warnings: string[] = [];
   try {
     meter.begin('wipe');
     await eraseDisk(writer, disk, plan.partitions);
@@ -104,6 +106,7 @@ async function install(
   warnings.push(...(await makeExtraFileSystems(machine, plan)));
   meter.begin('firmware');
   warnings.push(...(await tellFirmware(machine, plan)));
+  warnings.push(...(await runInstallStages(machine, 'after')));
   return {
     disk: plan.disk.path,
     system: plan.system,

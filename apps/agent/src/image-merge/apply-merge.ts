@@ -6,7 +6,7 @@ import { runProgram } from '../machine/run-program.ts';
 import type { MergeAction } from './plan-merge.ts';
 
 /** New files wait here until all of them are on the disk; on the file system of the state. */
-export const STAGING_FOLDER = `${STATE_FOLDER}/.bowline/merge`;
+const STAGING_FOLDER = `${STATE_FOLDER}/.bowline/merge`;
 const COPY_TIMEOUT_MS = 600_000;
 
 /**

@@ -13,7 +13,7 @@ export interface WayBack {
 }
 
 /** What is said of an entry that the firmware did not start. */
-export const REFUSED_SENTENCE = 'the firmware refused its image, and started the recovery';
+const REFUSED_SENTENCE = 'the firmware refused its image, and started the recovery';
 
 /**
  * In a recovery that the firmware started because it refused an image: marks that entry bad, and tells what can start

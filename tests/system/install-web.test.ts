@@ -164,4 +164,36 @@ describe('the page of an installation, in a browser', () => {
       return true;
     });
   });
+
+  it('says why an installation failed, and lets another one begin', async (ctx) => {
+    const failing = await servePage();
+    failing.engine.work = async () => Promise.reject(new Error('the disk does not answer'));
+    try {
+      await inBrowser(ctx, async (page) => {
+        await page.open(`${failing.origin}/`);
+        await page.type(failing.announced.at(-1)?.code ?? '');
+        await page.press('Enter');
+        await page.until('document.querySelector("input[name=disk]")');
+        for (const round of [1, 2]) {
+          await page.evaluate(`{
+            document.querySelector('input[value="/dev/vda"]').click();
+            document.getElementById('mode-text').click();
+            document.querySelector('#choose [type=submit]').click();
+          }`);
+          await page.until('!document.getElementById("review").hidden && !document.getElementById("install").disabled');
+          await page.evaluate('document.getElementById("install").click()');
+          await page.until('!document.getElementById("result").hidden');
+          expect(await text(page, 'result-text')).toContain('The disk does not answer.');
+          if (round === 1) await checkScreen(page, 'failure');
+          await page.evaluate('document.getElementById("again").click()');
+          await page.until('!document.getElementById("choose").hidden');
+        }
+        expect(failing.engine.ran).toHaveLength(2);
+        expect(page.complaints).toEqual([]);
+        return true;
+      });
+    } finally {
+      await failing.stop();
+    }
+  });
 });

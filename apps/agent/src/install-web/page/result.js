@@ -9,7 +9,7 @@ export function showResult({ state, system, disk, error, result }) {
   byId('poweroff').hidden = !done;
   byId('result-text').textContent = done
     ? `${system} is on ${disk}. It was read back and is right.`
-    : [sentence(error.message), error.hint].filter(Boolean).join(' ');
+    : [sentence(error.message), error.hint, 'No disk starts with half a system: you can start over.'].filter(Boolean).join(' ');
   fill(
     'result-warnings',
     (result?.warnings ?? []).map((line) => element('li', '', sentence(line))),
@@ -21,7 +21,7 @@ export function showResult({ state, system, disk, error, result }) {
         'The first start completes the disk and takes a minute longer.',
         'Log in as the user of your configuration. This page is gone then.',
       ]
-    : ['The disk starts nothing now. Nothing else of the machine has changed: you can start over.'];
+    : [];
   fill(
     'next',
     next.map((line) => element('li', '', line)),

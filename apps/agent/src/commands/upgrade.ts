@@ -73,6 +73,7 @@ async function upgradeNow(request: Request, context: CommandContext): Promise<Ou
     for (const warning of prepared.warnings) say(`warning: ${warning}`);
     const isWorthIt =
       prepared.plan.kind === 'write' || (prepared.plan.kind === 'nothing' && prepared.plan.reason === 'written');
+    if (request.recovery && prepared.plan.kind === 'write') await tellFirmware(context);
     const afterwards = isWorthIt && !request.recovery ? request.afterwards : undefined;
     if (request.recovery) await informFirmware(context);
     const outcome: Outcome = {
@@ -99,6 +100,7 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
     };
     progress.end();
     for (const warning of filled.warnings) context.say(`warning: ${warning}`);
+    if (filled.kind === 'filled') await tellFirmware(context);
     return { text: texts[filled.kind], json: filled };
   } finally {
     progress.end();
@@ -108,6 +110,12 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
 /** The firmware knows the recovery by the name of its UKI. */
 async function informFirmware({ machine, say }: CommandContext): Promise<void> {
   await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
+}
+
+/** The firmware starts the recovery by itself when it refuses a version, so it has to know its UKI. */
+async function tellFirmware({ machine, say }: CommandContext): Promise<void> {
+  const { keepFirmwareInformed } = await import('../boot-menu/inform-firmware.ts');
+  await keepFirmwareInformed(machine, say);
 }
 
 async function dryRun(request: Request, context: CommandContext): Promise<Outcome> {
@@ -144,12 +152,12 @@ function upgradeOptions(
   };
 }
 
-async function progressOf({ json }: CommandContext) {
+async function progressOf({ json, say }: CommandContext) {
   const { progressLines } = await import('../upgrade/progress-lines.ts');
   const isTerminal = process.stderr.isTTY === true && !json;
   return progressLines({
     isTerminal,
-    write: (text) => void process.stderr.write(text),
+    write: (text) => (isTerminal ? void process.stderr.write(text) : say(text.trimEnd())),
     nowMs: () => performance.now(),
   });
 }

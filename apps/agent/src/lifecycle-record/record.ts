@@ -128,7 +128,7 @@ export function judgeVersion(
 }
 
 /** Remembers an image as bad. */
-export function rememberBadImage(record: LifecycleRecord, bad: BadImage): LifecycleRecord {
+function rememberBadImage(record: LifecycleRecord, bad: BadImage): LifecycleRecord {
   const others = record.badImages.filter(({ imageId }) => imageId !== bad.imageId);
   return { ...record, badImages: [...others, bad].slice(-MAX_BAD_IMAGES) };
 }

@@ -5,7 +5,7 @@ import { isBad, ukiPath } from '@bowline/os-layout';
 import { openBootMenu } from '../boot-menu/with-boot-menu.ts';
 import { findSystemDisk } from '../slots/find-system-disk.ts';
 import type { TestSystem } from './test-system.testdata.ts';
-import { rootHashOfTestUki } from './test-version.testdata.ts';
+import { rootHashOfUki } from './uki-files.ts';
 import { rootHashOfSlot } from './verify-slot.ts';
 
 /** What a machine would do when its power came back now. */
@@ -22,14 +22,14 @@ export interface Forecast {
  * Asks what firmware, boot loader and kernel would do: entries in their order, the UKI of each, the slot its root hash names by
  * the partition table, and every block of that slot.
  */
-export async function forecast({ machine, esp }: TestSystem, firmware?: 'uefi' | 'bios'): Promise<Forecast> {
-  const menu = await openBootMenu(machine, esp, firmware);
+export async function forecast({ machine, esp }: TestSystem): Promise<Forecast> {
+  const menu = await openBootMenu(machine, esp);
   const disk = await findSystemDisk(machine);
   const found: Forecast = { starts: undefined, fails: [], sound: [] };
   for (const entry of await menu.list()) {
     const uki = await readFile(join(esp, ukiPath(entry.ukiDigest))).catch(() => Buffer.alloc(0));
     const isWhole = `sha256:${createHash('sha256').update(uki).digest('hex')}` === entry.ukiDigest;
-    const rootHash = rootHashOfTestUki(uki);
+    const rootHash = rootHashOfUki(uki);
     const isRecovery = entry.generation === 'recovery';
     const slot = disk.slots.find((one) => one.rootHash === rootHash && (one.name === 'recovery') === isRecovery);
     const isSound =

@@ -38,7 +38,7 @@ export interface Moment {
 export type Schedule = (moment: Moment) => Fault | undefined;
 
 /** The machine is gone: nothing of ours runs any more, no clean-up either. */
-export class PowerCut extends Error {}
+class PowerCut extends Error {}
 
 const HANG_MS = 20;
 

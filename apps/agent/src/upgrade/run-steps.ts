@@ -67,7 +67,8 @@ async function runStep(step: UpgradeStep, run: Run, menu?: BootMenu): Promise<vo
   const { ports, next } = run;
   const { title, afterCommit } = STEP_KINDS[step.kind];
   if (!afterCommit) ports.signal.throwIfAborted();
-  ports.progress({ phase: title });
+  // Writing tells by itself how far it is.
+  if (step.kind !== 'write-root') ports.progress({ phase: title });
   ports.onStep?.(step);
   switch (step.kind) {
     case 'before-hooks':

@@ -47,7 +47,7 @@ export async function judgeSecureBoot(
 }
 
 /** Whether bytes hold a certificate with this fingerprint: every DER sequence of a certificate's size is hashed. */
-export function holdsCertificate(bytes: Uint8Array, fingerprint: string): boolean {
+function holdsCertificate(bytes: Uint8Array, fingerprint: string): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // SEQUENCE with a length of two bytes (X.690, 8.1.3.5): 256 to 65535, as certificates have.
   for (let at = 0; at + 4 <= Math.min(bytes.length, MAX_SCAN_BYTES); at += 1) {

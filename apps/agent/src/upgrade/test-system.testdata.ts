@@ -1,9 +1,9 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BOOT_FILE, ESP_FOLDER, RUNNING_IMAGE_FILE, ukiPath } from '@bowline/os-layout';
 import type { MenuEntry } from '../boot-menu/boot-menu.ts';
 import { openBootMenu } from '../boot-menu/with-boot-menu.ts';
-import { rememberVersion } from '../lifecycle-record/record.ts';
+import { EMPTY_RECORD, rememberVersion } from '../lifecycle-record/record.ts';
 import { changeLifecycleRecord, readLifecycleRecord } from '../lifecycle-record/record-file.ts';
 import type { Machine } from '../machine/machine.ts';
 import { makeTestMachine } from '../machine/test-machine.testdata.ts';
@@ -11,8 +11,8 @@ import { findSystemDisk } from '../slots/find-system-disk.ts';
 import type { SlotName } from '../slots/slots.ts';
 import { makeTestDisk, type TestDisk } from '../slots/test-disk.testdata.ts';
 import { gatherFacts } from './gather-facts.ts';
-import { makeTestVersion, rootHashOfTestUki, type TestVersion } from './test-version.testdata.ts';
-import type { UkiFiles } from './uki-files.ts';
+import { makeTestVersion, type TestVersion } from './test-version.testdata.ts';
+import { ukiFilesOf } from './uki-files.ts';
 import type { UpgradeFacts } from './upgrade-facts.ts';
 import { rootHashOfSlot } from './verify-slot.ts';
 
@@ -21,6 +21,8 @@ export interface InstalledVersion {
   version: string;
   slot: SlotName;
   tries: MenuEntry['tries'];
+  /** Its place in the list unless given. */
+  generation?: number;
   /** Its content was damaged afterwards. */
   damaged?: boolean;
 }
@@ -30,7 +32,7 @@ export interface TestSystem {
   machine: Machine;
   disk: TestDisk;
   esp: string;
-  /** Facts for a new version, as an upgrade gathers them. */
+  /** Facts for a new version, as an upgrade gathers them that remembers nothing. */
   facts(next: TestVersion): Promise<UpgradeFacts>;
   remove(): Promise<void>;
 }
@@ -40,13 +42,17 @@ export async function makeTestSystem(
   installed: readonly InstalledVersion[],
   firmware: 'uefi' | 'bios' = 'uefi',
 ): Promise<TestSystem> {
-  const versions = installed.map((one) => ({ ...one, made: makeTestVersion(one.version) }));
+  const versions = installed.map((one, index) => ({
+    generation: index + 1,
+    ...one,
+    made: makeTestVersion(one.version),
+  }));
   const [running] = versions;
   if (running === undefined) throw new Error('a test system needs a version');
   const { made } = running;
   const test = await makeTestMachine({
     files: {
-      [BOOT_FILE]: `FIRMWARE=${firmware}\nMODE=disk\nENTRY=bowline-1\n`,
+      [BOOT_FILE]: `FIRMWARE=${firmware}\nMODE=disk\nENTRY=bowline-${running.generation}\n`,
       [RUNNING_IMAGE_FILE]: `IMAGE_ID=${made.imageId}\nNAME=${made.name}\nVERSION=${made.version}\n`,
     },
   });
@@ -61,12 +67,12 @@ export async function makeTestSystem(
   await mkdir(join(esp, 'EFI/bowline'), { recursive: true });
   await mkdir(join(root, '/var/lib'), { recursive: true });
   const menu = await openBootMenu(machine, esp, firmware);
-  for (const [index, { made: next, slot, tries, damaged }] of versions.entries()) {
+  for (const { made: next, slot, tries, damaged, generation: number } of versions) {
     const label = slot === 'recovery' ? 'recovery' : `root-${slot}`;
     await disk.fill(label, damaged === true ? next.root.toReversed() : next.root);
     await disk.fill(`${label}-verity`, next.hash);
     await menu.addUki(next.ukiDigest, () => oneChunk(next.uki), next.ukiBytes);
-    const generation = slot === 'recovery' ? ('recovery' as const) : index + 1;
+    const generation = slot === 'recovery' ? ('recovery' as const) : number;
     const entry = { generation, title: next.version, ukiDigest: next.ukiDigest, tries };
     await (await menu.prepare(entry)).commit();
     const { name, version, imageId, ukiDigest, rootHash } = next;
@@ -81,7 +87,7 @@ export async function makeTestSystem(
       record: (await readLifecycleRecord(machine)).record,
       next,
       menu: await openBootMenu(machine, esp, firmware),
-      ukis: testUkiFiles(esp),
+      ukis: ukiFilesOf(machine, EMPTY_RECORD),
       rootHashOf: (slot) => rootHashOfSlot(slot, machine.signal),
     });
   return { machine, disk, esp, facts, remove: () => test.remove() };
@@ -92,22 +98,7 @@ export async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** Puts a file on the ESP that stands for a UKI, or a part of it. */
+/** Puts a UKI on the ESP, or a part of one. */
 export async function putUki(esp: string, digest: string, bytes: Uint8Array): Promise<void> {
   await writeFile(join(esp, ukiPath(digest)), bytes);
-}
-
-/** The files that stand for UKIs. */
-export function testUkiFiles(esp: string): UkiFiles {
-  const pathOf = (digest: string) => join(esp, ukiPath(digest));
-  return {
-    sizeBytes: (digest) =>
-      stat(pathOf(digest))
-        .then(({ size }) => size)
-        .catch(() => 0),
-    rootHash: (digest) =>
-      readFile(pathOf(digest))
-        .then(rootHashOfTestUki)
-        .catch(() => undefined),
-  };
 }

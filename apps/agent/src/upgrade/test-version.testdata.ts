@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { VERITY_BLOCK, VerityTreeBuilder } from '@bowline/formats';
+import { makeTestUki } from '../boot-menu/test-uki.testdata.ts';
 import type { NewVersion } from './upgrade-facts.ts';
 
-/** A version made of nothing: a root with a verity tree, and a file that stands for its UKI. */
+/** A version made of nothing: a root with a verity tree, and a UKI without a kernel that starts. */
 export interface TestVersion extends NewVersion {
   root: Uint8Array;
   hash: Uint8Array;
@@ -27,8 +28,7 @@ export function makeTestVersion(version: string): TestVersion {
   const rootHash = Buffer.from(builder.finish()).toString('hex');
   const hashArea = new Uint8Array(builder.plan.hashBytes);
   for (const [offset, block] of hash) hashArea.set(block, offset);
-  const uki = Buffer.from(`roothash=${rootHash} of version ${version}\n`.repeat(40));
-  const ukiDigest = `sha256:${digest(uki).toString('hex')}`;
+  const { bytes: uki, digest: ukiDigest } = makeTestUki(rootHash);
   return {
     name: 'edge',
     version,
@@ -45,11 +45,6 @@ export function makeTestVersion(version: string): TestVersion {
     hash: hashArea,
     uki,
   };
-}
-
-/** What the file that stands for a UKI names. */
-export function rootHashOfTestUki(bytes: Uint8Array): string | undefined {
-  return /^roothash=([0-9a-f]{64}) /.exec(Buffer.from(bytes).toString('latin1'))?.[1];
 }
 
 function digest(content: string | Uint8Array): Buffer {

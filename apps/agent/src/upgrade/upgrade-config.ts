@@ -31,7 +31,7 @@ export async function readUpgradeConfig(machine: Machine): Promise<UpgradeConfig
 }
 
 /** What the block `upgrade` means. */
-export function upgradeConfigOf(upgrade: Fields): UpgradeConfig {
+function upgradeConfigOf(upgrade: Fields): UpgradeConfig {
   const warnings = Object.entries(WITHOUT_EFFECT)
     .filter(([key]) => Object.hasOwn(upgrade, key))
     .map(([key, why]) => `upgrade.${key} does nothing: ${why}.`);

@@ -42,8 +42,9 @@ async function listMoments(
   installed: readonly InstalledVersion[],
   reorder = inOrder,
   recovery = false,
+  firmware: 'uefi' | 'bios' = 'uefi',
 ): Promise<Moment[]> {
-  const system = await makeTestSystem(installed);
+  const system = await makeTestSystem(installed, firmware);
   const moments: Moment[] = [];
   await upgrade(system, (moment) => void moments.push(moment), reorder, recovery);
   await system.remove();
@@ -124,6 +125,22 @@ describe('writing the recovery system', () => {
       const { starts, sound } = await forecast(system);
       expect(starts).toBe(OLD.rootHash);
       expect(sound).toContain(NEXT.rootHash);
+      await system.remove();
+    }
+  });
+});
+
+describe('a BIOS machine, whose menu is one of GRUB', () => {
+  it.each(kinds)('starts old or new whenever power fails, and a second try succeeds: %s', async (kind) => {
+    const moments = await listMoments(MACHINE, inOrder, false, 'bios');
+    for (const [number, { step, when }] of moments.entries()) {
+      if (step !== kind || when === 'within') continue;
+      const system = await makeTestSystem(MACHINE, 'bios');
+      await upgrade(system, only(number, 'power cut'));
+      expect(await problems(system), JSON.stringify(moments[number])).toEqual([]);
+      expect(await upgrade(system, never)).not.toBeInstanceOf(Error);
+      expect((await forecast(system)).starts).toBe(NEXT.rootHash);
+      expect(await problems(system)).toEqual([]);
       await system.remove();
     }
   });

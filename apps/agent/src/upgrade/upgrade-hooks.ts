@@ -37,11 +37,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
  * Runs programs of the image one after the other. They find `BOWLINE_FROM_VERSION` and `BOWLINE_TO_VERSION` in their
  * environment. Throws AgentError STEP_FAILED or STEP_TIMEOUT for the first that does not succeed; the others do not run.
  */
-export async function runHooks(
-  machine: Machine,
-  hooks: readonly LifecycleHook[],
-  versions: HookVersions,
-): Promise<void> {
+async function runHooks(machine: Machine, hooks: readonly LifecycleHook[], versions: HookVersions): Promise<void> {
   for (const { argv, timeoutSeconds } of hooks) {
     const [name = '', ...args] = argv;
     const program = name.startsWith('/') ? machine.locate(name) : await machine.program(name);

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Region } from '../slots/slots.ts';
@@ -64,7 +64,6 @@ describe('a disk', () => {
     const whole = await made.slot('disk', SLOT * 3, new Uint8Array(SLOT * 3).fill(3));
     const data = { ...whole.data, offsetBytes: SLOT, sizeBytes: SLOT };
     await write({ ...whole, data });
-    const { readFile } = await import('node:fs/promises');
     const after = await readFile(whole.data.path);
     const outside = Buffer.concat([after.subarray(0, SLOT), after.subarray(SLOT + SIZE)]);
     expect(outside.every((byte) => byte === 3)).toBe(true);
@@ -72,15 +71,12 @@ describe('a disk', () => {
 });
 
 describe('a state partition', () => {
-  it('that takes no journal ends the upgrade before anything is written', async () => {
+  it('that takes no journal is not in the way', async () => {
     const folder = join(made.root, SLOTS_FOLDER);
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, '..'), { recursive: true });
     await writeFile(folder, 'a file in the way');
-    const target = await made.slot('b', SLOT);
-    await expect(write(target, 'b')).rejects.toThrow();
+    expect((await write(await made.slot('b', SLOT), 'b')).rootHash).toBe(wanted.rootHash);
     await rm(folder);
-    expect((await write(target, 'b')).rootHash).toBe(wanted.rootHash);
-    await chmod(folder, 0o700);
   });
 });

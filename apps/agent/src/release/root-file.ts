@@ -45,7 +45,7 @@ export class RootFile {
     this.#done[chunk] = isDone ? 1 : 0;
   }
 
-  /** Writes consecutive chunks. Throws AgentError WRITE_FAILED | NO_SPACE, HostError DISK_FULL. */
+  /** Writes consecutive chunks. Throws AgentError WRITE_FAILED | NO_SPACE. */
   async put(firstChunk: number, chunks: number, plain: Uint8Array): Promise<void> {
     await this.#file.write(plain, this.index.offsets[firstChunk] as number);
     for (let chunk = firstChunk; chunk < firstChunk + chunks; chunk++) this.mark(chunk, true);

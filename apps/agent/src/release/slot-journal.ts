@@ -52,14 +52,20 @@ export class SlotJournal {
     return { journal, kept: chunksInPlace(index, oldIndex, isThere) };
   }
 
-  /** Says from now on which chunks are durable. Throws HostError DISK_FULL. */
+  /** Says from now on which chunks are durable. */
   async start(isDone: (chunk: number) => boolean): Promise<void> {
-    await saveSlotIndex(this.#machine, this.#name, this.#index);
+    // A state partition that is full must not be in the way of the version that cures it: without a journal an interrupted
+    // write starts over, and an old one is found out when the root hash is wrong.
+    await saveSlotIndex(this.#machine, this.#name, this.#index).catch(() => undefined);
     await this.record(isDone);
   }
 
-  /** Replaces what it says. Throws HostError DISK_FULL. */
+  /** Replaces what it says, if that can be done. */
   async record(isDone: (chunk: number) => boolean): Promise<void> {
+    await this.#write(isDone).catch(() => undefined);
+  }
+
+  async #write(isDone: (chunk: number) => boolean): Promise<void> {
     const bits = new Uint8Array(Math.ceil(this.#index.count / 8));
     for (let chunk = 0; chunk < this.#index.count; chunk++) {
       if (isDone(chunk)) bits[chunk >> 3] = (bits[chunk >> 3] as number) | (1 << (chunk & 7));

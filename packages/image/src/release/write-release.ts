@@ -21,8 +21,11 @@ import type { SealedImage } from '../seal/sealed-image.ts';
 import type { ReleaseKey } from './release-key.ts';
 import { chunkPlainFile, chunkRoot } from './root-chunks.ts';
 
-/** Average size of a chunk: the smaller, the less is fetched for a change, and the longer is the index. */
-export const CHUNK_AVERAGE_BYTES = 65_536;
+/**
+ * Average size of a chunk. Measured for an update of OpenSSL in a root of 313 MB, chunks to fetch and index together: 16 KiB 4.9 MB,
+ * 32 KiB 4.7 MB, 64 KiB 5.0 MB, 128 KiB 6.0 MB.
+ */
+export const CHUNK_AVERAGE_BYTES = 32_768;
 
 /** What a release is made of. */
 export interface ReleaseInput {

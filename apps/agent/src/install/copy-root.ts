@@ -1,5 +1,5 @@
 import type { RootTarget, WriteRootWatch } from './source.ts';
-import { streamRuns } from './stream-runs.ts';
+import { streamMedium } from './stream-runs.ts';
 
 /** Dirty pages that may wait: the progress that people see is then that of the disk, and memory stays free. */
 const FLUSH_BYTES = 64 * 2 ** 20;
@@ -15,7 +15,7 @@ export async function copyRoot(
   for (const [index, { path, sizeBytes }] of from.entries()) {
     let at = places[index]?.offsetBytes ?? 0;
     let dirty = 0;
-    for await (const part of streamRuns(path, 0, [{ offset: 0, length: sizeBytes }], signal)) {
+    for await (const part of streamMedium(path, 0, [{ offset: 0, length: sizeBytes }], signal)) {
       await writer.write(at, part);
       at += part.length;
       dirty += part.length;

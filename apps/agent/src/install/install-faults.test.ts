@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withDevice } from '../disk/device-bytes.ts';
 import type { AgentError } from '../error.ts';
@@ -136,6 +137,17 @@ describe('what is read back', () => {
     live = await makeLiveMachine({ disks: [{ name: 'vda', sizeBytes: SIZE }], damageUki: true });
     const plan = await planInstall(live.machine, PLAIN_WISH);
     await expect(runInstall(live.machine, plan)).rejects.toMatchObject({ code: 'WRITE_FAILED', message: /promises/ });
+  });
+
+  it('ends early: the medium is to blame, not the disk', async () => {
+    live = await makeLiveMachine({ disks: [{ name: 'vda', sizeBytes: SIZE }] });
+    const plan = await planInstall(live.machine, PLAIN_WISH);
+    await truncate(live.file('loop0'), 500_000);
+    await expect(runInstall(live.machine, plan)).rejects.toMatchObject({
+      code: 'SOURCE_UNAVAILABLE',
+      message: /medium cannot be read/,
+    });
+    expect((await contentOf(live)).lines).toEqual([]);
   });
 
   it('is of another root: a medium that is damaged is refused', async () => {

@@ -20,7 +20,7 @@ import { copyRoot } from './copy-root.ts';
 import { BOOT_LOADER_FILES } from './loader-files.ts';
 import { diskOf, mediumDevice, readLiveMode, readStartedRootHash, rootDevices } from './medium.ts';
 import type { InstallSource, SourceFile } from './source.ts';
-import { streamRuns } from './stream-runs.ts';
+import { streamMedium } from './stream-runs.ts';
 
 const GPT_END_BYTES = 64 * 512;
 const UKI_NAME = /^EFI\/bowline\/([0-9a-f]{64})\.efi$/i;
@@ -160,7 +160,7 @@ function fileOf(esp: MediumEsp, path: string | undefined): FatEntryFound | undef
 }
 
 function sourceFile({ file, offsetBytes }: MediumEsp, { runs, sizeBytes }: FatEntryFound): SourceFile {
-  return { sizeBytes, sha256: undefined, open: () => streamRuns(file, offsetBytes, runs) };
+  return { sizeBytes, sha256: undefined, open: () => streamMedium(file, offsetBytes, runs) };
 }
 
 async function readBiosLoader(esp: MediumEsp) {

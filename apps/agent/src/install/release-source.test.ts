@@ -11,7 +11,7 @@ let live: LiveMachine | undefined;
 afterEach(() => live?.remove());
 
 describe('an installation from a release', () => {
-  it.each(['', 'dir:'])('writes its root and boot files, whatever the medium holds (%s)', async (scheme) => {
+  it.each(['', 'dir:', 'file://'])('writes its root and boot files, whatever the medium holds (%s)', async (scheme) => {
     live = await makeLiveMachine({ disks: [{ name: 'vda' }] });
     const folder = join(live.root, 'release');
     const root = makeRoot(7, 300 * 1024);

@@ -6,7 +6,7 @@ import { writeRoot } from '../release/write-root.ts';
 import type { InstallSource } from './source.ts';
 
 /** Schemes of Kairos; what follows is a reference or a folder. */
-const SCHEMES = /^(?:oci|docker|dir|file|ocifile):(?!\/\/[^/])/;
+const SCHEMES = /^(?:oci|docker|dir|file|ocifile):(?:\/\/)?/;
 
 /**
  * A release as what is installed. Its document is verified against the keys of the running image.

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { VolumeRun } from '@bowline/formats';
+import { AgentError } from '../error.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 
@@ -28,5 +29,30 @@ export async function* streamRuns(
     }
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * The same of the medium that is installed from: what goes wrong with it is never blamed on the disk.
+ *
+ * @throws AgentError SOURCE_UNAVAILABLE
+ */
+export async function* streamMedium(
+  file: string,
+  offsetBytes: number,
+  runs: readonly VolumeRun[],
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* streamRuns(file, offsetBytes, runs, signal);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (signal?.aborted === true || typeof code !== 'string') throw error;
+    throw new AgentError({
+      code: 'SOURCE_UNAVAILABLE',
+      message: `install: the medium cannot be read (${code}).`,
+      hint: 'It is damaged, or was taken out: start from another one, and install again.',
+      cause: error,
+    });
   }
 }

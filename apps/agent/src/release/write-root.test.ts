@@ -114,6 +114,20 @@ describe('a root', () => {
     expect(again.fetchedBytes).toBeLessThan(SIZE / 5);
   });
 
+  it.each([
+    ['past the cache of the kernel', 4096, true],
+    ['as it can be where transfers past the cache are not possible', 1000, false],
+  ])('is read back %s', async (_what, offsetBytes, readFromDisk) => {
+    const { release: wanted } = await start();
+    const disk = await made.slot('disk', 2 * SLOT);
+    const data = { ...disk.data, offsetBytes, sizeBytes: SLOT };
+    expect(await writeRoot(await open(), { ...disk, data }, { bases: [] })).toMatchObject({
+      rootHash: wanted.rootHash,
+      // In memory (tmpfs) there is nothing to go past.
+      readFromDisk: readFromDisk ? expect.any(Boolean) : false,
+    });
+  });
+
   it('of a size that is no multiple of a block is filled up with zeros', async () => {
     const odd = makeRoot(4, 100_001);
     const { release: wanted, b } = await start(odd);

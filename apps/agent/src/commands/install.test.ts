@@ -80,7 +80,7 @@ describe('bowline-agent install --unattended', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toContain('DISK_IN_USE');
     const shown = await consoleOf(machine);
-    expect(shown).toContain('holds an installation of Bowline');
+    expect(shown).toContain('holds an installation (edge 1.2)');
     expect(shown).toContain('Take the medium out');
     expect(shown).toContain('The live system goes on');
   });

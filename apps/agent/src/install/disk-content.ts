@@ -1,12 +1,13 @@
 import { FormatsError, type GptFound, parseGpt, type RandomRead, type SectorBytes } from '@bowline/formats';
 import { TYPE_GUID } from '@bowline/os-layout';
 import { probeFileSystem } from '../disk/file-system-label.ts';
+import { readInstalledName } from './installed-name.ts';
 
 /** What lies on a disk. */
 export interface DiskContent {
   /** Short lines for people; empty: nothing was found that anybody could miss. */
   lines: string[];
-  /** An installation of Bowline: `an installation`, or undefined. */
+  /** An installation of Bowline, in words: `an installation (edge 1.2)`. */
   installation: string | undefined;
 }
 
@@ -84,8 +85,15 @@ async function describeTable(read: RandomRead, table: GptFound, sector: SectorBy
   const more = lines.length - MAX_LINES;
   return {
     lines: more > 0 ? [...lines.slice(0, MAX_LINES), `${more} more partitions`] : lines,
-    installation: isOurs(table) ? 'an installation of Bowline' : undefined,
+    installation: isOurs(table) ? await nameInstallation(read, table, sector) : undefined,
   };
+}
+
+async function nameInstallation(read: RandomRead, table: GptFound, sector: SectorBytes): Promise<string> {
+  const esp = table.partitions.find(({ typeGuid }) => typeGuid === TYPE_GUID.esp);
+  const start = (esp?.startLba ?? 0) * sector;
+  const name = esp && (await readInstalledName((offset, length) => read(start + offset, length)));
+  return name === undefined ? 'an installation of Bowline' : `an installation (${printable(name)})`;
 }
 
 function mbrPartitions(start: Uint8Array): string[] {

@@ -22,7 +22,7 @@ export interface InstallDisk {
   busy: string | undefined;
   /** What is on it now, one short line each: partitions, file systems, an installation; empty for an empty disk. */
   content: readonly string[];
-  /** The name of the installation that is on it: `edge 1.2`, or `an installation`. */
+  /** The installation that is on it, in words: `an installation (edge 1.2)`. */
   installation: string | undefined;
 }
 

@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
+import type { Machine } from '../machine/machine.ts';
+import { requireRoot } from '../machine/require-root.ts';
 import { type CommandContext, defineCommand, type Outcome } from './command.ts';
 
 interface UpgradeCommandOptions {
@@ -40,6 +42,7 @@ export const upgrade = defineCommand<[], UpgradeCommandOptions>({
       import('../upgrade/lifecycle-lock.ts'),
     ]);
     const { machine, say } = context;
+    requireRoot(machine, 'may upgrade the system');
     const config = await readUpgradeConfig(machine);
     for (const warning of config.warnings) say(`warning: ${warning}`);
     const recovery = options.recovery === true || config.recovery;
@@ -47,6 +50,9 @@ export const upgrade = defineCommand<[], UpgradeCommandOptions>({
     const source = options.source ?? configured ?? (recovery ? undefined : (await readLifecycle(machine)).source);
     const afterwards = options.reboot === true ? 'reboot' : options.dryRun === true ? undefined : config.afterwards;
     if (source === undefined && !recovery) throw await noSource();
+    if (recovery && options.reboot === true) {
+      say('warning: --reboot does nothing: another recovery system does not change what starts.');
+    }
     const request = { ...options, recovery, source, afterwards };
     if (options.dryRun === true) return dryRun(request, context);
     return withLifecycleLock(machine, () => upgradeNow(request, context));
@@ -73,17 +79,31 @@ async function upgradeNow(request: Request, context: CommandContext): Promise<Ou
     for (const warning of prepared.warnings) say(`warning: ${warning}`);
     const isWorthIt =
       prepared.plan.kind === 'write' || (prepared.plan.kind === 'nothing' && prepared.plan.reason === 'written');
-    if (request.recovery && prepared.plan.kind === 'write') await tellFirmware(context);
     const afterwards = isWorthIt && !request.recovery ? request.afterwards : undefined;
     if (request.recovery) await informFirmware(context);
     const outcome: Outcome = {
       text: upgradeText(prepared, result, afterwards),
       json: { ...upgradeDocument(prepared, result), afterwards: afterwards ?? 'nothing' },
     };
-    if (afterwards !== undefined) await (await import('../upgrade/power.ts')).endMachine(machine, afterwards);
-    return outcome;
+    return afterwards === undefined ? outcome : await endWith(outcome, afterwards, machine);
   } finally {
     progress.end();
+  }
+}
+
+/** The version is in place whether or not the machine can be restarted. */
+async function endWith(outcome: Outcome, how: 'reboot' | 'poweroff', machine: Machine): Promise<Outcome> {
+  const { endMachine } = await import('../upgrade/power.ts');
+  try {
+    await endMachine(machine, how);
+    return outcome;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      ...outcome,
+      text: `${outcome.text}\nwarning: That failed: ${why}. Restart the machine by hand.`,
+      exitCode: 1,
+    };
   }
 }
 
@@ -100,7 +120,6 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
     };
     progress.end();
     for (const warning of filled.warnings) context.say(`warning: ${warning}`);
-    if (filled.kind === 'filled') await tellFirmware(context);
     return { text: texts[filled.kind], json: filled };
   } finally {
     progress.end();
@@ -110,12 +129,6 @@ async function fillFromRunning(context: CommandContext): Promise<Outcome> {
 /** The firmware knows the recovery by the name of its UKI. */
 async function informFirmware({ machine, say }: CommandContext): Promise<void> {
   await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
-}
-
-/** The firmware starts the recovery by itself when it refuses a version, so it has to know its UKI. */
-async function tellFirmware({ machine, say }: CommandContext): Promise<void> {
-  const { keepFirmwareInformed } = await import('../boot-menu/inform-firmware.ts');
-  await keepFirmwareInformed(machine, say);
 }
 
 async function dryRun(request: Request, context: CommandContext): Promise<Outcome> {

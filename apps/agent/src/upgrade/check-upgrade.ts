@@ -16,7 +16,7 @@ export interface Refusal {
 /** Room the ESP needs beyond a UKI: entries, and a FAT that is not filled to the last cluster. */
 const ESP_SLACK_BYTES = MIB;
 /** Room that state needs: the record, and the journal and index of the slot that is written. */
-const STATE_BYTES = 16 * MIB;
+export const STATE_BYTES = 16 * MIB;
 
 /**
  * Everything that speaks against an upgrade, the gravest first, so that people learn of all of it at once and before anything
@@ -32,7 +32,7 @@ export function checkUpgrade(
     ...checkFit(facts, wish),
     ...checkHistory(facts, wish),
     ...checkSlot(facts, wish, choice),
-    ...checkSpace(facts, freedBytes),
+    ...checkSpace(facts, wish, freedBytes),
   ];
 }
 
@@ -149,7 +149,7 @@ function checkSlot({ next, slots, running }: UpgradeFacts, wish: UpgradeWish, ch
   ];
 }
 
-function checkSpace(facts: UpgradeFacts, freedBytes: number): Refusal[] {
+function checkSpace(facts: UpgradeFacts, wish: UpgradeWish, freedBytes: number): Refusal[] {
   const { next, entries, espFreeBytes, stateFreeBytes } = facts;
   const refusals: Refusal[] = [];
   const isThere = entries.some(({ ukiDigest }) => ukiDigest === next.ukiDigest);
@@ -161,11 +161,11 @@ function checkSpace(facts: UpgradeFacts, freedBytes: number): Refusal[] {
       hint: 'Remove files that are not of this system from the EFI system partition.',
     });
   }
-  if (stateFreeBytes < STATE_BYTES) {
+  if (stateFreeBytes < STATE_BYTES && !wish.force) {
     refusals.push({
       code: 'NO_SPACE',
       message: `The state of the machine has ${stateFreeBytes} bytes left, ${STATE_BYTES} are needed.`,
-      hint: 'Free some space below /var.',
+      hint: 'Free some space below /var; or use --force, when the new version is to cure that.',
     });
   }
   return refusals;

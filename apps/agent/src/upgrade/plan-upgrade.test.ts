@@ -84,6 +84,10 @@ describe('the steps of an upgrade', () => {
     expect(plan.kind === 'write' && plan.steps[2]).toEqual({ kind: 'remove-entry', generation: 1 });
   });
 
+  it('note nothing first on a machine whose state is full, so that it can be cured', () => {
+    expect(kinds(machine({ stateFreeBytes: 0 }), { force: true })).not.toContain('note');
+  });
+
   it('write no slot when the root lies in one already, and keep the entries of a slot that is needed', () => {
     const facts = machine({
       next: { ...NEXT, rootHash: 'a' },
@@ -213,6 +217,7 @@ describe('what speaks against an upgrade', () => {
     ['an older version, allowed', { next: { ...NEXT, version: '1' } }, { allowDowngrade: true }],
     ['an older number of another bowl', { next: { ...NEXT, version: '1', name: 'other' } }, {}],
     ['a debug image on a debug machine', { next: { ...NEXT, debug: true }, running: running({ debug: true }) }, {}],
+    ['state without room, forced', { stateFreeBytes: 0 }, { force: true }],
     ['an ESP that has room once the old UKI is gone', { espFreeBytes: 12 * MIB }, {}],
   ])('does not: %s', (_title, change, wish) => {
     expect(kinds(machine(change), wish)).toContain('commit');

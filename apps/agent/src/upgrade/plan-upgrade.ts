@@ -2,7 +2,7 @@ import { BOOT_TRIES, isBad, orderOfStart, UKI_PROFILE } from '@bowline/os-layout
 import type { MenuEntry } from '../boot-menu/boot-menu.ts';
 import type { VersionRecord } from '../lifecycle-record/record.ts';
 import type { SlotName } from '../slots/slots.ts';
-import { checkUpgrade, type Refusal } from './check-upgrade.ts';
+import { checkUpgrade, type Refusal, STATE_BYTES } from './check-upgrade.ts';
 import { chooseSlot, keptSlots, slotOfEntry } from './choose-slot.ts';
 import type { EntryFact, UpgradeFacts, UpgradeWish } from './upgrade-facts.ts';
 import type { UpgradeStep } from './upgrade-step.ts';
@@ -53,7 +53,8 @@ export function planUpgrade(facts: UpgradeFacts, wish: UpgradeWish): UpgradePlan
         ];
   const steps: UpgradeStep[] = [
     { kind: 'before-hooks' },
-    { kind: 'note', generation: entry.generation, slot },
+    // Forced although state is full: what cannot be noted must not keep out the version that cures it.
+    ...(facts.stateFreeBytes < STATE_BYTES ? [] : [{ kind: 'note', generation: entry.generation, slot } as const]),
     ...removed.map(({ generation }) => ({ kind: 'remove-entry', generation }) as const),
     { kind: 'drop-ukis' },
     ...writes,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseGpt } from '@bowline/formats';
 import { recoveryUuids, slotUuids } from '@bowline/os-layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runTool } from '../disk/disc-images.testdata.ts';
 import { makeTestMachine, type TestMachine } from '../machine/test-machine.testdata.ts';
 import { type OpenBlockWriter, openBlockWriter } from './block-writer.ts';
 import { findSystemDisk, partitionPath, readSystemDisk } from './find-system-disk.ts';
@@ -127,6 +128,16 @@ describe('naming a slot', () => {
       expect(table.problems).toEqual([]);
       expect((await findSystemDisk(test.machine)).slots[1]?.rootHash).toBe(HASH.next);
     }
+  });
+
+  it('gives a table in which sgdisk finds the new GUIDs and no problem', async (ctx) => {
+    const made = await makeTestDisk(test.root, { rootHashes: { a: HASH.a } });
+    await nameSlot(await findSystemDisk(test.machine), 'b', HASH.next);
+    expect(await runTool(ctx, ['sgdisk', '-v', made.file])).toContain('No problems found');
+    const number = made.partitions['root-b']?.number;
+    expect((await runTool(ctx, ['sgdisk', `--info=${number}`, made.file])).toLowerCase()).toContain(
+      slotUuids(HASH.next).data,
+    );
   });
 
   it('repairs a torn backup on the way', async () => {

@@ -239,6 +239,12 @@ describe('nothing is to be done', () => {
     expect(planUpgrade(facts, WISH)).toEqual({ kind: 'nothing', reason: 'runs', steps: [] });
   });
 
+  it('but not when it runs as the recovery: a slot is to be made whole with it', () => {
+    const next = { ...NEXT, imageId: 'sha256:image-a' };
+    const entries = [entry(3, 'a', BAD), entry(2, 'b', BAD), entry('recovery', 'r')];
+    expect(target(machine({ next, entries, running: running({ slot: 'recovery' }) }))).toBe('b');
+  });
+
   it('but to note it, when a run that was cut off has made it count', () => {
     const slots = [slot('a', 'a'), slot('b', 'next')];
     const facts = machine({ slots, entries: [entry(3, 'next', TRIAL), entry(2, 'a')] });

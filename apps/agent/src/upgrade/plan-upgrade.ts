@@ -28,14 +28,14 @@ export type UpgradePlan =
 export function planUpgrade(facts: UpgradeFacts, wish: UpgradeWish): UpgradePlan {
   const there = findWritten(facts, wish);
   if (there !== undefined) {
-    const isRunning = !wish.recovery && facts.running.imageId === facts.next.imageId;
+    const isRunning = runsAlready(facts, wish);
     return {
       kind: 'nothing',
       reason: isRunning ? 'runs' : 'written',
       steps: isRunning ? [] : [rememberStep(facts, there.slot, there.entry)],
     };
   }
-  if (!wish.recovery && facts.running.imageId !== '' && facts.running.imageId === facts.next.imageId) {
+  if (runsAlready(facts, wish)) {
     return { kind: 'nothing', reason: 'runs', steps: [] };
   }
   const choice = chooseSlot(facts, wish);
@@ -66,6 +66,11 @@ export function planUpgrade(facts: UpgradeFacts, wish: UpgradeWish): UpgradePlan
     { kind: 'after-hooks' },
   ];
   return { kind: 'write', slot, reuses: choice.kind === 'reuse', entry, steps };
+}
+
+/** The same image in the recovery slot does not count: from there a version is written to make the machine whole again. */
+function runsAlready({ running, next }: UpgradeFacts, wish: UpgradeWish): boolean {
+  return !wish.recovery && running.slot !== 'recovery' && running.imageId !== '' && running.imageId === next.imageId;
 }
 
 /** The entry that is there already and would start the new version next (or is its recovery). */

@@ -4,12 +4,13 @@ import { AgentError } from '../error.ts';
 import type { Machine } from '../machine/machine.ts';
 import { chooseDisk } from './choose-disk.ts';
 import { refuseContent, refuseUnusable, sectorOf } from './disk-refusals.ts';
+import { listDisks } from './disks.ts';
 import { checkExtraFileSystems } from './extra-file-systems.ts';
 import { installedConfigurations } from './installed-configurations.ts';
 import { layOutDisk } from './layout.ts';
 import { mountConfiguration } from './mount-configuration.ts';
 import { openInstallSource } from './open-source.ts';
-import type { InstallPlan, InstallStep, PlannedPartition } from './plan.ts';
+import type { InstallDisk, InstallPlan, InstallStep, PlannedPartition } from './plan.ts';
 import type { InstallSource } from './source.ts';
 import type { InstallReport, InstallWish } from './wish.ts';
 
@@ -65,10 +66,21 @@ export async function planInstall(
     warnings: [
       ...source.warnings,
       ...given.warnings,
+      ...(await otherInstallations(machine, disk)),
       ...(hasBios || system.arch !== 'amd64' ? [] : ['the disk will start by UEFI only, not by BIOS']),
     ],
     env: wish.env,
   };
+}
+
+/** Two disks with one version look the same to the initrd, which finds its root by GUIDs that follow from it. */
+async function otherInstallations(machine: Machine, disk: InstallDisk): Promise<string[]> {
+  const others = (await listDisks(machine)).filter(
+    ({ path, installation }) => path !== disk.path && installation !== undefined,
+  );
+  return others.map(
+    (other) => `${other.path} holds ${other.installation ?? ''} too: take it out, or the machine may start from it`,
+  );
 }
 
 function refuseFatal(reports: readonly InstallReport[]): void {

@@ -106,6 +106,13 @@ describe('an installation', () => {
     expect(textOf(files.get('bowline/grub/menu-a.cfg'))).toMatch(new RegExp(`^version bowline-1 good 0 ${hex} `));
   });
 
+  it('warns when another disk holds one as well: the machine might start from either', async () => {
+    const machine = await start({ disks: [{ name: 'vda' }, { name: 'vdb' }] });
+    await install(machine, { device: '/dev/vdb' });
+    const { plan } = await install(machine, { device: '/dev/vda' });
+    expect(plan.warnings).toEqual([expect.stringMatching(/^\/dev\/vdb holds an installation \(edge 1\.2\) too/)]);
+  });
+
   it('runs the stages around it; a step before it may stop it', async () => {
     const stages = ['kairos-install.pre', 'before-install', 'after-install', 'kairos-install.after'];
     const steps = stages.map((name) => `  ${name}: [{ name: note, files: [{ path: /notes/${name}, content: x }] }]\n`);

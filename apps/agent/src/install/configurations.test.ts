@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LastGoodCopies } from '../config/last-good.ts';
 import { makeTestMachine, type TestFiles, type TestMachine } from '../machine/test-machine.testdata.ts';
 import { collectConfigurations } from './configurations.ts';
 import { installedConfigurations } from './installed-configurations.ts';
@@ -29,6 +30,17 @@ describe('the configurations of a live machine', () => {
     expect(await collectConfigurations(machine)).toEqual([
       { origin: '/run/initramfs/live/config.yaml', text: `${CONFIG}# of the medium\n` },
       { origin: '/oem/95_userdata/userdata.yaml', text: CONFIG },
+    ]);
+  });
+
+  it('hold what the kernel command line points at, with its templates filled in', async () => {
+    const machine = await machineWith({ '/proc/cmdline': 'config_url=https://example.com/a.yaml\n' });
+    await new LastGoodCopies(machine).keep(
+      'https://example.com/a.yaml',
+      '#cloud-config\nhostname: {{ "edge" | upper }}\n',
+    );
+    expect(await collectConfigurations(machine)).toEqual([
+      { origin: 'config_url of the kernel command line', text: '#cloud-config\nhostname: EDGE\n' },
     ]);
   });
 

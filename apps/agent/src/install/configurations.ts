@@ -34,7 +34,10 @@ export async function collectConfigurations(machine: Machine): Promise<Configura
   // A URL in a file goes with the file; one on the command line is known to this start only.
   for (const url of commandLine.configUrls) {
     const copy = await copies.find(url);
-    if (copy !== undefined) found.push({ origin: 'config_url of the kernel command line', text: copy.text });
+    if (copy === undefined) continue;
+    // What comes from the network is a template as a whole; files of /oem are not.
+    const text = await machine.render(copy.text, { missingKeyIsError: true });
+    found.push({ origin: 'config_url of the kernel command line', text });
   }
   for (const path of commandLine.files) await addFile(path);
   const { values = {}, stages = {} } = commandLine.document ?? {};

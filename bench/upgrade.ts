@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseReleaseDocument, type ReleaseDocument } from '@bowline/spec';
+import { SLOTS_FOLDER } from '../apps/agent/src/release/slot-index.ts';
 import { agentSource } from '../packages/image/src/agent/agent-source.ts';
 import { bundleAgent } from '../packages/image/src/agent/bundle-agent.ts';
 import { baseTar } from './base-tar.ts';
@@ -111,6 +112,8 @@ for (let round = 0; round < runs; round++) {
   // Without the saved index of the old root, as after an installation; then with it.
   await rm(join(work, 'machine/var'), { recursive: true, force: true });
   first.push(await apply(oldRoot, ukis));
+  // The slot is empty again, which its journal does not know.
+  await rm(join(work, 'machine', SLOTS_FOLDER, 'b.journal'), { force: true });
   const again = await apply(oldRoot, ukis);
   later.push(again);
   const argv = ['veritysetup', 'verify', again.data, again.hash, again.rootHash] as const;

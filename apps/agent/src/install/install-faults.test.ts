@@ -122,6 +122,7 @@ describe('what is read back', () => {
     ['the system', 'root-a', 5000, 'ROOT_HASH_MISMATCH'],
     ['the hash tree', 'root-a-verity', 4096 + 40, 'ROOT_HASH_MISMATCH'],
     ['a file of the ESP', 'esp', undefined, 'WRITE_FAILED'],
+    ['the boot code', 'bios-boot', 700, 'WRITE_FAILED'],
     ['the partition table', undefined, 1024 + 32, 'WRITE_FAILED'],
   ])('differs in %s: refused, and the disk starts nothing', async (_what, label, offset, code) => {
     live = await makeLiveMachine({ disks: [{ name: 'vda', sizeBytes: SIZE }] });

@@ -16,7 +16,7 @@ import { ProgressMeter } from './progress-meter.ts';
 import type { DiskPlace, InstallSource } from './source.ts';
 import { tellFirmware } from './tell-firmware.ts';
 import { verifyRoot } from './verify-root.ts';
-import { encodeTable, eraseDisk, writeBootCode, writeTable } from './write-table.ts';
+import { encodeTable, eraseDisk, verifyBytes, writeBootCode, writeTable } from './write-table.ts';
 import { verifyVolume, writeVolume } from './write-volume.ts';
 
 const LOCK = '/run/bowline/install.lock';
@@ -91,10 +91,11 @@ async function install(
     const files = await bootFiles(plan, { uki, bootLoader: source.bootLoader }, source.uki.sha256);
     const digests = await writeVolume(writer, esp, files, volumeIdOf(plan.diskGuid), watch);
     meter.begin('boot-code');
-    if (bios !== undefined) await writeBootCode(writer, placeOf(plan, 'bios-boot'), bios, table);
+    const bootCode = bios && (await writeBootCode(writer, placeOf(plan, 'bios-boot'), bios, table));
     meter.begin('verify');
     await dropCaches(machine, writer);
     await verifyVolume(file, esp, digests, watch);
+    if (bootCode !== undefined) await verifyBytes(file, placeOf(plan, 'bios-boot').offsetBytes, bootCode, 'GRUB');
     if (!source.verifiesRoot) await verifyRoot(file, data, hash, plan.system.rootHash, watch);
     meter.begin('table');
     await writeTable(writer, disk, table);
@@ -106,7 +107,11 @@ async function install(
   warnings.push(...(await makeExtraFileSystems(machine, plan)));
   meter.begin('firmware');
   warnings.push(...(await tellFirmware(machine, plan)));
-  warnings.push(...(await runInstallStages(machine, 'after')));
+  const late = await runInstallStages(machine, 'after').catch((error: unknown) => {
+    signal.throwIfAborted();
+    return [`The stages after the installation did not run: ${error instanceof Error ? error.message : 'failed'}`];
+  });
+  warnings.push(...late);
   return {
     disk: plan.disk.path,
     system: plan.system,

@@ -65,6 +65,7 @@ export function encodeTable({ sizeBytes, sectorBytes }: TargetDisk, { diskGuid, 
 
 /**
  * Writes GRUB's core image into its partition, and puts the code of sector 0 into the table that is yet to be written.
+ * Returns what the partition holds now.
  *
  * @throws FormatsError for images that are none of GRUB's, or too large.
  */
@@ -73,7 +74,7 @@ export async function writeBootCode(
   place: DiskPlace,
   images: GrubImages,
   table: GptImage,
-): Promise<void> {
+): Promise<Uint8Array> {
   const { mbr, core } = placeGrub(images, {
     mbr: table.primary.subarray(0, MBR_BYTES),
     lba: place.offsetBytes / MBR_BYTES,
@@ -84,6 +85,14 @@ export async function writeBootCode(
   padded.set(core);
   await writer.write(place.offsetBytes, padded);
   await writer.flush();
+  return padded;
+}
+
+/** Throws AgentError WRITE_FAILED when the disk gives other bytes back. */
+export async function verifyBytes(file: string, offsetBytes: number, bytes: Uint8Array, what: string): Promise<void> {
+  const found = await withDevice(file, async (read) => read(offsetBytes, bytes.length));
+  if (Buffer.from(found).equals(bytes)) return;
+  throw writeFailed(`${what} reads back from the disk otherwise than it was written`, 'Replace the disk.');
 }
 
 /**

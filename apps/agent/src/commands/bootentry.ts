@@ -74,7 +74,7 @@ function line(
 }
 
 async function selectEntry(name: string, options: SelectOptions, context: CommandContext): Promise<Outcome> {
-  const { machine } = context;
+  const { machine, say } = context;
   requireRoot(machine, 'may change the boot menu');
   if (name === 'statereset') return (await import('./reset.ts')).reset.run([], { yes: options.yes }, context);
   const [{ withBootMenu }, { findByName, promote }, { rememberPromoted }, { withLifecycleLock }] = await Promise.all([
@@ -83,22 +83,26 @@ async function selectEntry(name: string, options: SelectOptions, context: Comman
     import('../boot-menu/remember-promoted.ts'),
     import('../upgrade/lifecycle-lock.ts'),
   ]);
-  return withLifecycleLock(machine, async () => {
-    const promoted = await withBootMenu(machine, async (menu) => {
-      const entry = findByName(await menu.list(), name);
-      if (entry === undefined) throw unknownName(name);
-      if (options.once !== true && entry.generation !== 'recovery') return promote(menu, entry);
-      await menu.chooseOnce(entry.generation);
-      return { entry, before: undefined };
-    });
-    const { entry, before } = promoted;
-    if (before !== undefined) await rememberPromoted(machine, { entry, before });
-    const once = before === undefined;
-    return {
-      text: `The next start is of ${entry.title}${once ? '; the one after it is as before' : ', and so are all after it'}.`,
-      json: { generation: entry.generation, title: entry.title, once },
-    };
-  });
+  return withLifecycleLock(
+    machine,
+    async () => {
+      const promoted = await withBootMenu(machine, async (menu) => {
+        const entry = findByName(await menu.list(), name);
+        if (entry === undefined) throw unknownName(name);
+        if (options.once !== true && entry.generation !== 'recovery') return promote(menu, entry);
+        await menu.chooseOnce(entry.generation);
+        return { entry, before: undefined };
+      });
+      const { entry, before } = promoted;
+      if (before !== undefined) await rememberPromoted(machine, { entry, before });
+      const once = before === undefined;
+      return {
+        text: `The next start is of ${entry.title}${once ? '; the one after it is as before' : ', and so are all after it'}.`,
+        json: { generation: entry.generation, title: entry.title, once },
+      };
+    },
+    { say },
+  );
 }
 
 function unknownName(name: string): AgentError {

@@ -32,7 +32,7 @@ export const recovery = defineCommand<[], object>({
           import('../upgrade/fill-recovery.ts'),
           import('../upgrade/lifecycle-lock.ts'),
         ]);
-        const filled = await withLifecycleLock(machine, () => fillRecovery(machine));
+        const filled = await withLifecycleLock(machine, () => fillRecovery(machine), { isService: true });
         if (filled.kind === 'filled') {
           await (await import('../boot-menu/inform-firmware.ts')).keepFirmwareInformed(machine, say);
         }

@@ -16,7 +16,7 @@ export const rollback = defineCommand<[], RollbackOptions>({
       )
       .option('--reboot', 'restart into it at once'),
   examples: ['bowline-agent rollback', 'bowline-agent rollback --reboot'],
-  run: async (_args, options, { machine }) => {
+  run: async (_args, options, { machine, say }) => {
     requireRoot(machine, 'may go back to another version');
     const [{ withBootMenu }, { rollBack }, { rememberPromoted }, { withLifecycleLock }] = await Promise.all([
       import('../boot-menu/with-boot-menu.ts'),
@@ -24,11 +24,15 @@ export const rollback = defineCommand<[], RollbackOptions>({
       import('../boot-menu/remember-promoted.ts'),
       import('../upgrade/lifecycle-lock.ts'),
     ]);
-    const promoted = await withLifecycleLock(machine, async () => {
-      const done = await withBootMenu(machine, rollBack);
-      await rememberPromoted(machine, done);
-      return done;
-    });
+    const promoted = await withLifecycleLock(
+      machine,
+      async () => {
+        const done = await withBootMenu(machine, rollBack);
+        await rememberPromoted(machine, done);
+        return done;
+      },
+      { say },
+    );
     const { title, generation } = promoted.entry;
     if (options.reboot === true) await (await import('../upgrade/power.ts')).endMachine(machine, 'reboot');
     return {

@@ -55,7 +55,7 @@ export const upgrade = defineCommand<[], UpgradeCommandOptions>({
     }
     const request = { ...options, recovery, source, afterwards };
     if (options.dryRun === true) return dryRun(request, context);
-    return withLifecycleLock(machine, () => upgradeNow(request, context));
+    return withLifecycleLock(machine, () => upgradeNow(request, context), { say });
   },
 });
 

@@ -167,6 +167,23 @@ describe('bowline-agent upgrade', () => {
     expect(said).toContainEqual(expect.stringMatching(/^warning: upgrade\.excluded-paths does nothing/));
   });
 
+  it('waits until the machine has filled its recovery, and says so', async () => {
+    const { folder } = await release('3');
+    let isFilled = false;
+    const fill = withLifecycleLock(
+      system.machine,
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        isFilled = true;
+      },
+      { isService: true },
+    );
+    const result = run({ source: folder }).then((outcome) => ({ outcome, isFilled }));
+    await fill;
+    expect(await result).toMatchObject({ outcome: { json: { result: 'written' } }, isFilled: true });
+    expect(said).toContainEqual(expect.stringMatching(/^waiting until the recovery/));
+  });
+
   it('waits for nobody: another upgrade is an error', async () => {
     const { folder } = await release('3');
     await withLifecycleLock(system.machine, async () => {

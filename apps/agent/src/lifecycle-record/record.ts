@@ -80,9 +80,19 @@ export function rememberVersion(record: LifecycleRecord, version: VersionRecord)
   return { ...rest, versions: [...others, version].slice(-MAX_VERSIONS) };
 }
 
-/** Notes that an upgrade has begun. */
-export function rememberPending(record: LifecycleRecord, pending: PendingUpgrade): LifecycleRecord {
-  return { ...record, pending };
+/**
+ * Notes that an upgrade has begun, which takes the place of these generations. One of them that was never started is forgotten:
+ * nobody should read that it starts next.
+ */
+export function rememberPending(
+  record: LifecycleRecord,
+  pending: PendingUpgrade,
+  replaced: readonly VersionRecord['generation'][] = [],
+): LifecycleRecord {
+  const versions = record.versions.filter(({ generation, verdict }) => {
+    return verdict !== 'trial' || !replaced.includes(generation);
+  });
+  return { ...record, versions, pending };
 }
 
 /** What is to be noted about a version. */

@@ -44,6 +44,7 @@ export function planUpgrade(facts: UpgradeFacts, wish: UpgradeWish): UpgradePlan
   if (refusals.length > 0 || choice.kind === 'none') return { kind: 'refused', refusals };
   const entry = entryOf(facts, wish);
   const { slot } = choice;
+  const replaces = removed.map(({ generation }) => generation);
   const writes: UpgradeStep[] =
     choice.kind === 'reuse'
       ? []
@@ -54,8 +55,10 @@ export function planUpgrade(facts: UpgradeFacts, wish: UpgradeWish): UpgradePlan
   const steps: UpgradeStep[] = [
     { kind: 'before-hooks' },
     // Forced although state is full: what cannot be noted must not keep out the version that cures it.
-    ...(facts.stateFreeBytes < STATE_BYTES ? [] : [{ kind: 'note', generation: entry.generation, slot } as const]),
-    ...removed.map(({ generation }) => ({ kind: 'remove-entry', generation }) as const),
+    ...(facts.stateFreeBytes < STATE_BYTES
+      ? []
+      : [{ kind: 'note', generation: entry.generation, slot, replaces } as const]),
+    ...replaces.map((generation) => ({ kind: 'remove-entry', generation }) as const),
     { kind: 'drop-ukis' },
     ...writes,
     { kind: 'name-slot', slot },

@@ -77,9 +77,9 @@ async function runStep(step: UpgradeStep, run: Run, menu?: BootMenu): Promise<vo
       return ports.runHooks('after');
     case 'note': {
       const { imageId, name, version } = next;
-      const { generation, slot } = step;
+      const { generation, slot, replaces } = step;
       const pending = { imageId, name, version, generation, slot, startedAt: ports.now() };
-      await ports.changeRecord((record) => rememberPending(record, pending));
+      await ports.changeRecord((record) => rememberPending(record, pending, replaces));
       return;
     }
     case 'remove-entry':

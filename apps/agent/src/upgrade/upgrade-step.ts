@@ -1,3 +1,4 @@
+import type { EntryKey } from '@bowline/os-layout';
 import type { MenuEntry } from '../boot-menu/boot-menu.ts';
 import type { VersionRecord } from '../lifecycle-record/record.ts';
 import type { SlotName } from '../slots/slots.ts';
@@ -5,8 +6,8 @@ import type { SlotName } from '../slots/slots.ts';
 /** One step of an upgrade, as data. Each is durable before the next begins. */
 export type UpgradeStep =
   | { kind: 'before-hooks' }
-  | { kind: 'note'; generation: number | 'recovery'; slot: SlotName }
-  | { kind: 'remove-entry'; generation: number | 'recovery' }
+  | { kind: 'note'; generation: EntryKey; slot: SlotName; replaces: readonly EntryKey[] }
+  | { kind: 'remove-entry'; generation: EntryKey }
   | { kind: 'drop-ukis' }
   | { kind: 'write-root'; slot: SlotName }
   | { kind: 'verify'; slot: SlotName }

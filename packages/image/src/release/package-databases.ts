@@ -1,11 +1,12 @@
 import { type RootReader, readText } from '../configure/root-reader.ts';
+import { readRpmPackages } from './rpm-database.ts';
 
 const DPKG = 'var/lib/dpkg';
 const APK = ['usr/lib/apk/db/installed', 'lib/apk/db/installed'];
 const PACMAN = 'var/lib/pacman/local';
 
 /**
- * Name and version of the packages of a root, from the databases of dpkg, apk and pacman; empty where there is none of them.
+ * Name and version of the packages of a root, from the databases of dpkg, rpm, apk and pacman; empty where there is none of them.
  * A name that is installed for several architectures, or in several versions, has all versions, separated by commas.
  */
 export async function readInstalledPackages(root: RootReader): Promise<Record<string, string>> {
@@ -15,6 +16,7 @@ export async function readInstalledPackages(root: RootReader): Promise<Record<st
     found.set(name, (found.get(name) ?? new Set()).add(version));
   };
   await readDpkg(root, add);
+  for (const [name, version] of await readRpmPackages(root)) add(name, version);
   await readApk(root, add);
   readPacman(root, add);
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -25,7 +25,7 @@ import { chunkPlainFile, chunkRoot } from './root-chunks.ts';
  * Average size of a chunk. Measured for an update of OpenSSL in a root of 313 MB, chunks to fetch and index together: 16 KiB 4.9 MB,
  * 32 KiB 4.7 MB, 64 KiB 5.0 MB, 128 KiB 6.0 MB.
  */
-export const CHUNK_AVERAGE_BYTES = 32_768;
+const CHUNK_AVERAGE_BYTES = 32_768;
 
 /** What a release is made of. */
 export interface ReleaseInput {

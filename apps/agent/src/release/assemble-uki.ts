@@ -39,7 +39,10 @@ export async function* assembleUki(
   const index = await release.ukiChunks?.index();
   const places = index === undefined ? undefined : await findChunks(index, release.document.chunkAverageBytes, folder);
   if (index === undefined || places === undefined || missingBytes(index, places) > MAX_MISSING_BYTES) {
-    yield* release.uki();
+    for await (const bytes of release.uki()) {
+      options.onBytes?.(bytes.length);
+      yield bytes;
+    }
     return;
   }
   const fetched = await fetchMissing(release, index, places, options);

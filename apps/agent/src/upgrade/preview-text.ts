@@ -25,7 +25,7 @@ export function previewText(preview: UpgradePreview): string {
     `  source: ${preview.source}, ${preview.signedBy === undefined ? 'not signed' : `signed by ${preview.signedBy}`}`,
     `  size: root ${bytesText(sizes.root)}, UKI ${bytesText(sizes.uki)}`,
     ...(result === 'written'
-      ? [`  to fetch: ${bytesText(sizes.fetch)}; on this machine already: ${bytesText(sizes.reuse)}`]
+      ? [`  to fetch: at most ${bytesText(sizes.fetch)}; on this machine already: ${bytesText(sizes.reuse)}`]
       : []),
     ...changeLines(preview),
     ...startLines(preview),

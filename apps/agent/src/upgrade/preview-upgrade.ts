@@ -25,7 +25,7 @@ export interface UpgradePreview {
   refusals: readonly Refusal[];
   slot: SlotName | undefined;
   changes: InventoryChanges;
-  /** All in bytes. */
+  /** All in bytes. Of the UKI less may be fetched, where one on the ESP is like it. */
   sizes: { root: number; uki: number; fetch: number; reuse: number; slot: number | undefined };
   /** Would it start on this machine? */
   start: { drivers: DriverVerdict; secureBoot: SecureBootVerdict; slotFits: boolean | undefined };

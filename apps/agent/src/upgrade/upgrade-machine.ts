@@ -30,7 +30,7 @@ export interface UpgradeOptions extends UpgradeWish {
 /** What an upgrade did. */
 export interface UpgradeResult {
   prepared: PreparedUpgrade;
-  result: StepsResult;
+  result: StepsResult & { ukiFetchedBytes: number };
 }
 
 /** Opens a release and plans its upgrade. Writes nothing. Throws as {@link openRelease} and NO_SYSTEM_DISK, ESP_UNAVAILABLE. */
@@ -59,11 +59,18 @@ export async function upgradeMachine(machine: Machine, options: UpgradeOptions):
     throwRefusals(facts, plan.refusals);
     throw new Error('a plan was refused without a reason');
   }
-  const result = await runSteps(plan.steps, facts.next, portsOf(machine, prepared, options));
-  return { prepared, result };
+  let ukiFetchedBytes = 0;
+  const onBytes = (bytes: number) => void (ukiFetchedBytes += bytes);
+  const result = await runSteps(plan.steps, facts.next, portsOf(machine, prepared, options, onBytes));
+  return { prepared, result: { ...result, ukiFetchedBytes } };
 }
 
-function portsOf(machine: Machine, prepared: PreparedUpgrade, options: UpgradeOptions): UpgradePorts {
+function portsOf(
+  machine: Machine,
+  prepared: PreparedUpgrade,
+  options: UpgradeOptions,
+  onBytes: (bytes: number) => void,
+): UpgradePorts {
   const { release, disk, facts, lifecycle } = prepared;
   return {
     withMenu: (work) => withBootMenu(machine, work),
@@ -78,7 +85,10 @@ function portsOf(machine: Machine, prepared: PreparedUpgrade, options: UpgradeOp
       });
     },
     nameSlot: (slotName, rootHash) => nameSlot(disk, slotName, rootHash),
-    uki: () => assembleUki(release, dirname(machine.locate(`${ESP_FOLDER}/${ukiPath(facts.next.ukiDigest)}`)), options),
+    uki: () => {
+      const folder = dirname(machine.locate(`${ESP_FOLDER}/${ukiPath(facts.next.ukiDigest)}`));
+      return assembleUki(release, folder, { limit: options.limit, onBytes });
+    },
     changeRecord: (change) => changeLifecycleRecord(machine, change),
     runHooks: (when) =>
       runUpgradeHooks(machine, when, {

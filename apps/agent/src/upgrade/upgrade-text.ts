@@ -1,6 +1,8 @@
 import { slotTitle } from '../slots/slots.ts';
 import type { PreparedUpgrade } from './prepare-upgrade.ts';
-import type { StepsResult } from './run-steps.ts';
+import type { UpgradeResult } from './upgrade-machine.ts';
+
+type Done = UpgradeResult['result'];
 
 /** Bytes for people: `12.3 MB`. */
 export function bytesText(bytes: number): string {
@@ -13,7 +15,7 @@ export function bytesText(bytes: number): string {
 /** What an upgrade did, in sentences, and what happens next. */
 export function upgradeText(
   { plan, facts }: PreparedUpgrade,
-  { written, warnings }: StepsResult,
+  { written, warnings, ukiFetchedBytes }: Done,
   afterwards: 'reboot' | 'poweroff' | undefined,
 ): string {
   const title = `${facts.next.name} ${facts.next.version}`;
@@ -31,7 +33,7 @@ export function upgradeText(
       ...(written === undefined
         ? []
         : [
-            `${bytesText(written.fetchedBytes)} were fetched, ${bytesText(written.reusedBytes + written.keptBytes)} were on this machine.`,
+            `${bytesText(written.fetchedBytes + ukiFetchedBytes)} were fetched, ${bytesText(written.reusedBytes + written.keptBytes)} were on this machine.`,
           ]),
     );
   }
@@ -54,7 +56,7 @@ export function upgradeText(
 /** The same as data. */
 export function upgradeDocument(
   { plan, facts, release, warnings }: PreparedUpgrade,
-  result: StepsResult,
+  result: Done,
 ): Record<string, unknown> {
   const { name, version, imageId } = facts.next;
   return {
@@ -73,6 +75,7 @@ export function upgradeDocument(
           reusedBytes: result.written.reusedBytes,
           keptBytes: result.written.keptBytes,
         }),
+    ukiFetchedBytes: result.ukiFetchedBytes,
     warnings: [...warnings, ...result.warnings],
   };
 }

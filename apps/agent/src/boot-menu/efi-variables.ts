@@ -46,27 +46,24 @@ export class EfiVariables {
   }
 
   /**
-   * Writes a variable with one write, as efivarfs wants it. A file that is there already is immutable unless it is one of
+   * Writes a variable with one write, as efivarfs wants it; one that has the value already is left alone. A file that is there already is immutable unless it is one of
    * those the kernel knows (Boot####, BootOrder ...; fs/efivarfs/vars.c): then chattr(1) has to unlock it, for that takes
    * an ioctl. Throws AgentError PROGRAM_MISSING | STEP_FAILED, and errors of the file system.
    */
   async write(name: string, guid: string, value: Uint8Array): Promise<void> {
     const path = this.#path(name, guid);
+    const before = await this.read(name, guid);
+    if (before !== undefined && Buffer.from(before).equals(value)) return;
     const bytes = new Uint8Array(value.length + 4);
     bytes[0] = KEPT;
     bytes.set(value, 4);
-    if (guid !== GLOBAL_GUID && (await exists(path))) await this.#unlock(path);
+    if (guid !== GLOBAL_GUID && (await exists(path))) await this.#unlock(name, path);
     await writeFile(path, bytes);
   }
 
-  /** On small bases it is a part of busybox that nobody made a link for. */
-  async #unlock(path: string): Promise<void> {
-    const hasOwn =
-      (await this.#machine.program('chattr')) !== undefined || (await this.#machine.program('busybox')) === undefined;
-    const args = ['-i', path];
-    await (hasOwn
-      ? runProgram(this.#machine, 'chattr', args)
-      : runProgram(this.#machine, 'busybox', ['chattr', ...args]));
+  async #unlock(name: string, path: string): Promise<void> {
+    const missingHint = `Restart first, which takes the ${name} of before away; or add e2fsprogs to packages: of the bowl.`;
+    await runProgram(this.#machine, 'chattr', ['-i', path], { missingHint });
   }
 
   /** A value that is text in UTF-16LE. */

@@ -58,6 +58,7 @@ export function errorReply(status: number, code: string, message: string, hint?:
 
 /** Goes to the page, by GET. */
 export function redirectHome(cookie?: string): Reply {
-  const headers: OutgoingHttpHeaders = { location: '/', ...(cookie === undefined ? {} : { 'set-cookie': cookie }) };
+  // The cookie first: simple clients leave for the new place as soon as they read it.
+  const headers: OutgoingHttpHeaders = { ...(cookie === undefined ? {} : { 'set-cookie': cookie }), location: '/' };
   return { status: 303, type: 'html', body: '', headers };
 }

@@ -11,7 +11,7 @@ import { AgentError } from '../error.ts';
 import { type EfiVariables, GLOBAL_GUID } from './efi-variables.ts';
 
 /** What the firmware's own menu shows. */
-export const BOOT_TITLES = { system: 'Bowline', recovery: 'Bowline recovery' } as const;
+const BOOT_TITLES = { system: 'Bowline', recovery: 'Bowline recovery' } as const;
 
 /** systemd-boot under its own name: the default path belongs to whatever medium is in the machine. */
 const LOADER = {

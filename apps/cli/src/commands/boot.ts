@@ -54,7 +54,8 @@ export const boot = defineCommand<[image: string], BootOptions>({
       .option(
         '--disk <file>',
         'a further raw disk, such as one to install on; made with 8 GiB when it is missing (repeatable)',
-        (file: string, files: string[] = []) => [...files, file],
+        (file: string, files: string[]) => [...files, file],
+        [],
       )
       .option('--snapshot', 'forget at the end what the machine wrote')
       .option(

@@ -4,7 +4,7 @@ import { FormatsError } from '../error.ts';
  * Bytes of a sector, unless the disk's are larger: OVMF does not mount a FAT of 4096-byte sectors on a disk of 512-byte
  * sectors, and no system one of 512-byte sectors on a disk of 4096-byte sectors.
  */
-export const FAT_SECTOR_SIZE = 512;
+const FAT_SECTOR_SIZE = 512;
 
 /** Sectors before the first FAT: boot sector, FSInfo, their copies at 6 and 7. */
 export const FAT_RESERVED_SECTORS = 32;

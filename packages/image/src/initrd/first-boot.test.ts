@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -51,6 +51,15 @@ describe('the first start after an installation', () => {
     await install();
     expect(await start()).toBe(true);
     await expectMoved();
+  });
+
+  it('leaves no text of it in free clusters of the ESP', async () => {
+    await install();
+    const seed = join(folder, 'esp/bowline/first-boot/10-install.yaml');
+    const freed = join(folder, 'freed');
+    await link(seed, freed);
+    expect(await start()).toBe(true);
+    expect(await readFile(freed, 'utf8')).toBe(' '.repeat(FILES['10-install.yaml'].length));
   });
 
   it('comes to the same wherever power fails', async () => {

@@ -1,0 +1,3 @@
+import { describeLife } from './fixtures/lifecycle/scenario.ts';
+
+describeLife('uefi');

@@ -140,6 +140,19 @@ describe('ssh', () => {
     expect(await look({ kind: 'ssh', port: other })).toBe(`failed: what listens on port ${other} is no SSH server`);
   });
 
+  it('wears out no welcome: a server that turns away who comes again and again sees somebody else each time', async () => {
+    const seen = new Map<string, number>();
+    const port = await listen(
+      createServer((socket) => {
+        const from = socket.remoteAddress ?? '';
+        seen.set(from, (seen.get(from) ?? 0) + 1);
+        if ((seen.get(from) ?? 0) > 2) socket.destroy();
+        else socket.end('SSH-2.0-OpenSSH_10.0\r\n');
+      }),
+    );
+    for (let count = 0; count < 12; count += 1) expect(await look({ kind: 'ssh', port })).toBe('passed');
+  });
+
   it('says that nothing listens', async () => {
     const server = createServer();
     const port = await listen(server);

@@ -1,9 +1,19 @@
+import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import { failed, PASSED, type RunCheck } from '../health-check.ts';
 
 /** Loopback by both protocols: a server may listen on one of them only. */
-const ADDRESSES = ['127.0.0.1', '::1'];
+const IPV4 = '127.0.0.1';
+const ADDRESSES = [IPV4, '::1'];
 const MAX_GREETING = 1024;
+
+/**
+ * Another address of this machine's own network each time. Since 9.8 OpenSSH turns those away who connect often and never log
+ * in (sshd_config(5), PerSourcePenalties): asked from one address, it would soon not answer us, nor who logs in from there.
+ */
+function strangeLoopback(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
+}
 
 /** Something on this machine greets as an SSH server does (RFC 4253, section 4.2). */
 export const checkSsh: RunCheck<'ssh'> = async ({ port }, machine) => {
@@ -24,7 +34,7 @@ export const checkSsh: RunCheck<'ssh'> = async ({ port }, machine) => {
 function readGreeting(host: string, port: number, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    const socket = connect({ host, port, signal });
+    const socket = connect({ host, port, signal, ...(host === IPV4 ? { localAddress: strangeLoopback() } : {}) });
     socket.setEncoding('latin1');
     socket.on('data', (part: string) => {
       text += part;

@@ -140,6 +140,11 @@ describe('ssh', () => {
     expect(await look({ kind: 'ssh', port: other })).toBe(`failed: what listens on port ${other} is no SSH server`);
   });
 
+  it('needs no more than the greeting: a real server then waits for ours', async () => {
+    const port = await listen(createServer((socket) => void socket.write('SSH-2.0-OpenSSH_10.0p2 Debian-7\r\n')));
+    expect(await look({ kind: 'ssh', port })).toBe('passed');
+  }, 5000);
+
   it('wears out no welcome: a server that turns away who comes again and again sees somebody else each time', async () => {
     const seen = new Map<string, number>();
     const port = await listen(

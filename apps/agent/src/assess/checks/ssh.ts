@@ -38,7 +38,7 @@ function readGreeting(host: string, port: number, signal: AbortSignal): Promise<
     socket.setEncoding('latin1');
     socket.on('data', (part: string) => {
       text += part;
-      if (!/^SSH-.*\n/m.test(text) && text.length < MAX_GREETING) return;
+      if (!/^SSH-[^\n]*\n/m.test(text) && text.length < MAX_GREETING) return;
       socket.destroy();
       resolve(text);
     });

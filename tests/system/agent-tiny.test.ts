@@ -60,9 +60,16 @@ describe('the agent on a root of busybox and musl, without a service manager, on
 
   it('keeps no Node in memory, only a shell that waits', async (ctx) => {
     const machine = shared.of(ctx);
-    const list = 'for p in /proc/[0-9]*; do cat $p/cmdline; echo; grep VmRSS $p/status; done; true';
-    const text = (await machine.ask(list)).replaceAll('\0', ' ');
-    const own = [...text.matchAll(/^(.*\/usr\/lib\/bowline\/.*)\nVmRSS:\s+(\d+) kB$/gm)];
+    const list = 'for p in /proc/[0-9]*; do cat $p/cmdline; echo; grep VmRSS $p/status; done 2>/dev/null; true';
+    const look = async () => {
+      const text = (await machine.ask(list)).replaceAll('\0', ' ');
+      return [...text.matchAll(/^(.*\/usr\/lib\/bowline\/.*)\nVmRSS:\s+(\d+) kB$/gm)];
+    };
+    let own = await look();
+    // After its first start a machine assesses itself and fills its recovery; both end.
+    for (const deadline = Date.now() + BOOT_MS; own.length > 1 && Date.now() < deadline; own = await look()) {
+      await machine.ask('sleep 3');
+    }
     expect(own.map(([, words]) => words?.trim())).toEqual(['/bin/sh /usr/lib/bowline/watch']);
     expect(Number(own[0]?.[2])).toBeLessThan(MAX_RESIDENT_KIB);
   });
